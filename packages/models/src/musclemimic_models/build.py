@@ -1,0 +1,182 @@
+"""From myo-sim's composed model to ours: facing, fingers, mimic sites, simulation variant."""
+
+import warnings
+
+import mujoco
+import myo_sim
+import numpy as np
+
+from musclemimic_models.couplings import polynomial_images
+from musclemimic_models.errors import InputError
+from musclemimic_models.registry import (
+    FINGER_JOINTS,
+    FINGER_MUSCLES,
+    Embodiment,
+    MimicSite,
+    find_embodiment,
+)
+
+MIMIC_PREFIX = "mimic_"
+SITE_SENSORS = {
+    "pos": mujoco.mjtSensor.mjSENS_FRAMEPOS,
+    "quat": mujoco.mjtSensor.mjSENS_FRAMEQUAT,
+    "linvel": mujoco.mjtSensor.mjSENS_FRAMELINVEL,
+    "angvel": mujoco.mjtSensor.mjSENS_FRAMEANGVEL,
+}
+# myo-sim's bodies face -y; motions here walk along +x (design convention), so turn the root.
+_FACING_X = (np.sqrt(0.5), 0.0, 0.0, np.sqrt(0.5))
+_ROOT_BODY = "Full Body"
+# Overshoot of a coupling polynomial, rad or m, up to which it counts as rounding.
+ROUNDING = 1e-3
+_WRAP_GEOMS = (mujoco.mjtWrap.mjWRAP_SPHERE, mujoco.mjtWrap.mjWRAP_CYLINDER)
+
+
+def load_spec(name: str, *, fingers: bool = True, visual: bool = True) -> mujoco.MjSpec:
+    """The uncompiled specification of a model, free to edit before compiling.
+
+    Args:
+        name: a model name or alias, in any case.
+        fingers: keep the finger joints and the muscles that only move fingers.
+        visual: keep meshes for drawing. Without them (the simulation variant) forces and
+            motion are the same and a step is cheaper: visual geoms and sites that nothing
+            refers to are gone, and the bodies' inertias stand explicitly.
+
+    Returns:
+        The spec, with one site `mimic_<name>` per mimic site and the sensors
+        `mimic_<name>_{pos,quat,linvel,angvel}` in the world frame.
+
+    Raises:
+        InputError: unknown name, or a myo-sim release that lacks a part this builds on.
+    """
+    entry = find_embodiment(name)
+    with warnings.catch_warnings():
+        # Says that the spec cannot be saved as XML with its fragments; we export compiled names.
+        warnings.filterwarnings("ignore", message="Attaching a spec with an empty prefix")
+        spec = myo_sim.load_spec(entry.myo_sim_name)
+        spec.body(_ROOT_BODY).quat = _FACING_X
+        if not fingers:
+            _remove_fingers(spec)
+        model = compile_spec(spec)
+        _widen_coupled_ranges(spec, model)
+        _add_mimic_sites(spec, model, entry)
+        if not visual:
+            _freeze_inertias(spec, model)
+            _remove_visuals(spec)
+    return spec
+
+
+def compile_spec(spec: mujoco.MjSpec) -> mujoco.MjModel:
+    """Compile without the harmless attachment warning of myo-sim's fragments."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Attaching a spec with an empty prefix")
+        return spec.compile()
+
+
+def _remove_fingers(spec: mujoco.MjSpec) -> None:
+    for joint in list(spec.joints):
+        if FINGER_JOINTS.match(joint.name):
+            spec.delete(joint)
+    for actuator in list(spec.actuators):
+        if FINGER_MUSCLES.match(actuator.name):
+            tendon = spec.tendon(actuator.target)
+            spec.delete(actuator)
+            spec.delete(tendon)
+
+
+def _widen_coupled_ranges(spec: mujoco.MjSpec, model: mujoco.MjModel) -> None:
+    """Correction: let coupled joints reach what their own polynomials ask of them.
+
+    The published knee polynomials leave the published ranges of the coupled joints by up to
+    2.5e-4 rad in mid-flexion (rounded coefficients), so that joint limit and coupling would push
+    against each other. Larger conflicts (shoulder, lumbar) are real limits of the independent
+    joint and are left to `Couplings.box`.
+    """
+    for joint, (low, high) in polynomial_images(model).items():
+        nominal_low, nominal_high = model.joint(joint).range
+        if max(nominal_low - low, high - nominal_high) <= ROUNDING:
+            spec.joint(joint).range = [min(low, nominal_low), max(high, nominal_high)]
+
+
+def _freeze_inertias(spec: mujoco.MjSpec, model: mujoco.MjModel) -> None:
+    """Write the compiled inertias into the bodies, so that meshes can go without a trace."""
+    for body in spec.bodies:
+        if body.name == "world":
+            continue
+        compiled = model.body(body.name)
+        body.explicitinertial = True
+        body.mass = float(compiled.mass[0])
+        body.ipos = compiled.ipos
+        body.iquat = compiled.iquat
+        body.inertia = compiled.inertia
+        body.fullinertia = [np.nan] * 6
+
+
+def _site_position(spec: mujoco.MjSpec, model: mujoco.MjModel, site: MimicSite) -> np.ndarray:
+    """Position of a mimic site in its body frame at qpos0, (3,) m."""
+    if site.joint_centre_of is None:
+        return np.asarray(site.offset)
+    data = mujoco.MjData(model)
+    mujoco.mj_kinematics(model, data)
+    body, centre = (model.body(part).id for part in (site.body, site.joint_centre_of))
+    to_centre = data.xpos[centre] - data.xpos[body]
+    return data.xmat[body].reshape(3, 3).T @ to_centre + site.offset
+
+
+def _add_mimic_sites(spec: mujoco.MjSpec, model: mujoco.MjModel, entry: Embodiment) -> None:
+    for name, site in entry.mimic_sites.items():
+        body = spec.body(site.body)
+        if body is None:
+            raise InputError(
+                f"myo-sim {entry.myo_sim_name}",
+                "body",
+                found=f"no {site.body!r}",
+                expected="the body that carries a mimic site",
+            )
+        body.add_site(
+            name=MIMIC_PREFIX + name, pos=_site_position(spec, model, site), size=[0.01] * 3
+        )
+        for suffix, kind in SITE_SENSORS.items():
+            spec.add_sensor(
+                name=f"{MIMIC_PREFIX}{name}_{suffix}",
+                type=kind,
+                objtype=mujoco.mjtObj.mjOBJ_SITE,
+                objname=MIMIC_PREFIX + name,
+            )
+    spec.add_sensor(
+        name="com",
+        type=mujoco.mjtSensor.mjSENS_SUBTREECOM,
+        objtype=mujoco.mjtObj.mjOBJ_BODY,
+        objname=_ROOT_BODY,
+    )
+
+
+def _remove_visuals(spec: mujoco.MjSpec) -> None:
+    """Drop what neither collides nor carries a tendon, and the sensors of single bodies."""
+    for sensor in list(spec.sensors):
+        ours = sensor.name.startswith(MIMIC_PREFIX) or sensor.name == "com"
+        if not ours and sensor.type != mujoco.mjtSensor.mjSENS_TOUCH:
+            spec.delete(sensor)
+    steps = [step for tendon in spec.tendons for step in tendon.path]
+    kept_sites = {
+        *(step.target.name for step in steps if step.type == mujoco.mjtWrap.mjWRAP_SITE),
+        *(step.sidesite.name for step in steps if step.sidesite is not None),
+        *(sensor.objname for sensor in spec.sensors if sensor.objtype == mujoco.mjtObj.mjOBJ_SITE),
+    }
+    wrapping = {step.target.name for step in steps if step.type in _WRAP_GEOMS}
+    paired = {name for pair in spec.pairs for name in (pair.geomname1, pair.geomname2)}
+    for site in list(spec.sites):
+        if site.name not in kept_sites:
+            spec.delete(site)
+    for geom in list(spec.geoms):
+        collides = bool(geom.contype or geom.conaffinity) or geom.name in paired
+        if not collides and geom.name not in wrapping:
+            spec.delete(geom)
+        else:
+            geom.material = ""
+    for site in spec.sites:
+        site.material = ""
+    for tendon in spec.tendons:
+        tendon.material = ""
+    for kind in (spec.meshes, spec.textures, spec.materials):
+        for asset in list(kind):
+            spec.delete(asset)

@@ -1,0 +1,278 @@
+"""`MotionClip`: a retargeted motion a muscle body can perform, and its .npz file."""
+
+import dataclasses
+import enum
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from musclemimic_models.errors import InputError
+from musclemimic_models.files import read_npz, write_npz
+from musclemimic_models.musculo import MusculoModel
+
+SCHEMA_VERSION = 1
+FREE_ROOT_QPOS, FREE_ROOT_QVEL = 7, 6
+
+
+class FrameStatus(enum.IntEnum):
+    """How each frame came out of retargeting."""
+
+    OK = 0
+    NOT_CONVERGED = 1
+    GAP_FILLED = 2
+
+
+@dataclass(frozen=True)
+class ClipProvenance:
+    """Where a clip comes from.
+
+    Attributes:
+        source: file name (without its folder) or generator of the human motion.
+        dataset, subject, licence: of the human motion; "unknown" where the file does not say.
+        method: the retargeter.
+        version: version of the package that wrote the clip.
+        human_to_model_scale: factor from human to model lengths (model leg / human leg); divide
+            translations by it to get back to the human's walking speed.
+    """
+
+    source: str
+    dataset: str = "unknown"
+    subject: str = "unknown"
+    licence: str = "unknown"
+    method: str = "unknown"
+    version: str = "unknown"
+    human_to_model_scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class MotionClip:
+    """A motion of one model on a uniform time grid. Arrays are read-only.
+
+    Attributes:
+        qpos: (T, nq) MuJoCo positions, m and rad, root quaternion wxyz.
+        qvel: (T, nv) velocities, root linear in world and angular in body frame.
+        dt: seconds between frames.
+        joint_names: the model's joints in order.
+        site_names: (S) mimic sites, the reference site first.
+        site_pos: (T, S, 3) m, world. site_quat: (T, S, 4) wxyz, world.
+        site_linvel, site_angvel: (T, S, 3) m/s and rad/s, world frame.
+        foot_contact: (T, 2) left, right.
+        frame_status: (T,) `FrameStatus` values.
+        model_name: the model's label, for messages.
+        model_sha256: content hash of the model the clip was made for.
+        provenance: where it comes from.
+    """
+
+    qpos: Float[np.ndarray, "T nq"]
+    qvel: Float[np.ndarray, "T nv"]
+    dt: float
+    joint_names: tuple[str, ...]
+    site_names: tuple[str, ...]
+    site_pos: Float[np.ndarray, "T S 3"]
+    site_quat: Float[np.ndarray, "T S 4"]
+    site_linvel: Float[np.ndarray, "T S 3"]
+    site_angvel: Float[np.ndarray, "T S 3"]
+    foot_contact: Bool[np.ndarray, "T 2"]
+    frame_status: Int[np.ndarray, " T"]
+    model_name: str
+    model_sha256: str
+    provenance: ClipProvenance
+
+    def __post_init__(self) -> None:
+        """Validate, convert to the types on disk and make arrays read-only.
+
+        Raises:
+            InputError: a wrong shape, a value that is not finite, a quaternion that is not unit.
+        """
+        _validate(self, "MotionClip")
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        return len(self.qpos)
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the first to the last frame."""
+        return (len(self) - 1) * self.dt
+
+    def save(self, path: Path | str) -> None:
+        """Write the clip as .npz, atomically."""
+        arrays: dict[str, np.ndarray] = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if field.name in _ARRAY_FIELDS
+        }
+        header = {
+            "schema_version": SCHEMA_VERSION,
+            "dt": self.dt,
+            "joint_names": self.joint_names,
+            "site_names": self.site_names,
+            "model_name": self.model_name,
+            "model_sha256": self.model_sha256,
+            "provenance": dataclasses.asdict(self.provenance),
+        }
+        write_npz(Path(path), {"header": np.array(json.dumps(header)), **arrays})
+
+    @classmethod
+    def load(cls, path: Path | str) -> Self:
+        """Read and validate a clip.
+
+        Raises:
+            InputError: the file is missing, truncated, of another kind or schema, or invalid.
+        """
+        arrays = read_npz(Path(path))
+        header = _read_header(path, arrays)
+        missing = [name for name in _ARRAY_FIELDS if name not in arrays]
+        if missing:
+            raise InputError(path, missing[0], found="nothing", expected="an array of the clip")
+        try:
+            clip = cls(
+                dt=float(header["dt"]),  # pyright: ignore[reportArgumentType]
+                joint_names=tuple(header["joint_names"]),  # pyright: ignore[reportArgumentType]
+                site_names=tuple(header["site_names"]),  # pyright: ignore[reportArgumentType]
+                model_name=str(header["model_name"]),
+                model_sha256=str(header["model_sha256"]),
+                provenance=ClipProvenance(**header["provenance"]),  # pyright: ignore[reportCallIssue]
+                **{name: arrays[name] for name in _ARRAY_FIELDS},  # pyright: ignore[reportArgumentType]
+            )
+        except (KeyError, TypeError) as error:
+            raise InputError(
+                path, "header", found=f"{error}", expected="the fields of a clip header"
+            ) from error
+        except InputError as error:
+            raise InputError(
+                path, error.field, found=error.found, expected=error.expected
+            ) from error
+        return clip
+
+    def require_model(self, model: MusculoModel, source: object = "clip") -> None:
+        """Raise InputError, naming both models, unless the clip was made for `model`."""
+        if self.model_sha256 != model.content_sha256:
+            raise InputError(
+                source,
+                "model_sha256",
+                found=f"{self.model_name} ({self.model_sha256[:12]})",
+                expected=f"{model.label} ({model.content_sha256[:12]})",
+            )
+
+    def for_model(self, model: MusculoModel) -> "MotionClip":
+        """The clip on a model with fewer joints (for instance without fingers), by joint name.
+
+        Raises:
+            InputError: the clip lacks a joint or a mimic site of the model.
+        """
+        for have, need, kind in (
+            (self.joint_names, model.joint_names, "joint"),
+            (self.site_names, tuple(model.mimic_sites), "site"),
+        ):
+            missing = [name for name in need if name not in have]
+            if missing:
+                raise InputError(
+                    f"clip of {self.model_name}",
+                    kind,
+                    found=f"no {missing[0]!r}",
+                    expected=f"every {kind} of {model.label}",
+                )
+        joints = [self.joint_names.index(name) for name in model.joint_names]
+        sites = [self.site_names.index(name) for name in model.mimic_sites]
+        root = self.qpos.shape[1] - len(self.joint_names)
+        columns_q = _columns(joints, FREE_ROOT_QPOS if root else 1)
+        columns_v = _columns(joints, FREE_ROOT_QVEL if root else 1)
+        return dataclasses.replace(
+            self,
+            qpos=self.qpos[:, columns_q],
+            qvel=self.qvel[:, columns_v],
+            joint_names=model.joint_names,
+            site_names=tuple(model.mimic_sites),
+            site_pos=self.site_pos[:, sites],
+            site_quat=self.site_quat[:, sites],
+            site_linvel=self.site_linvel[:, sites],
+            site_angvel=self.site_angvel[:, sites],
+            model_name=model.label,
+            model_sha256=model.content_sha256,
+        )
+
+
+_ARRAY_FIELDS = (
+    "qpos",
+    "qvel",
+    "site_pos",
+    "site_quat",
+    "site_linvel",
+    "site_angvel",
+    "foot_contact",
+    "frame_status",
+)
+
+
+def _columns(joints: list[int], root_width: int) -> list[int]:
+    """Columns of qpos (or qvel) of the given joints when joint 0 takes `root_width` columns."""
+    columns: list[int] = []
+    for joint in joints:
+        columns += range(root_width) if joint == 0 else [joint + root_width - 1]
+    return columns
+
+
+def _read_header(path: Path | str, arrays: dict[str, np.ndarray]) -> dict[str, object]:
+    if "header" not in arrays:
+        raise InputError(path, "header", found="nothing", expected="a MotionClip .npz")
+    header: dict[str, object] = json.loads(str(arrays["header"]))
+    if header.get("schema_version") != SCHEMA_VERSION:
+        raise InputError(
+            path,
+            "schema_version",
+            found=header.get("schema_version"),
+            expected=f"{SCHEMA_VERSION} (written by another release?)",
+        )
+    return header
+
+
+def _validate(clip: MotionClip, source: object) -> None:
+    frames, sites = len(clip.qpos), len(clip.site_names)
+    shapes: dict[str, tuple[int | None, ...]] = {
+        "qpos": (frames, None),
+        "qvel": (frames, None),
+        "site_pos": (frames, sites, 3),
+        "site_quat": (frames, sites, 4),
+        "site_linvel": (frames, sites, 3),
+        "site_angvel": (frames, sites, 3),
+        "foot_contact": (frames, 2),
+        "frame_status": (frames,),
+    }
+    if frames < 2:
+        raise InputError(source, "qpos", found=f"{frames} frames", expected="at least 2")
+    if not (np.isfinite(clip.dt) and clip.dt > 0):
+        raise InputError(source, "dt", found=clip.dt, expected="seconds > 0")
+    for name, shape in shapes.items():
+        value: np.ndarray = np.array(getattr(clip, name))
+        if value.ndim != len(shape) or any(
+            want not in (None, have) for want, have in zip(shape, value.shape, strict=True)
+        ):
+            raise InputError(source, name, found=f"shape {value.shape}", expected=f"shape {shape}")
+        if not np.isfinite(value).all():
+            raise InputError(
+                source, name, found=f"{(~np.isfinite(value)).sum()} non-finite", expected="numbers"
+            )
+        kind = {"foot_contact": np.bool_, "frame_status": np.int8}.get(name, np.float64)
+        value = value.astype(kind)
+        value.flags.writeable = False
+        object.__setattr__(clip, name, value)
+    extra = clip.qpos.shape[1] - len(clip.joint_names)
+    if extra not in (0, FREE_ROOT_QPOS - 1):
+        raise InputError(
+            source, "qpos", found=f"{clip.qpos.shape[1]} columns", expected="the joints' columns"
+        )
+    if clip.qvel.shape[1] != clip.qpos.shape[1] - bool(extra):
+        raise InputError(
+            source, "qvel", found=f"{clip.qvel.shape[1]} columns", expected="the joints' columns"
+        )
+    quaternions = [clip.site_quat.reshape(-1, 4)] + ([clip.qpos[:, 3:7]] if extra else [])
+    error = max(float(np.abs(np.linalg.norm(q, axis=1) - 1).max()) for q in quaternions)
+    if error > 1e-6:
+        raise InputError(
+            source, "quaternion", found=f"norm off by {error:.2g}", expected="unit norm"
+        )
