@@ -1,13 +1,12 @@
 """From myo-sim's composed model to ours: facing, fingers, mimic sites, simulation variant."""
 
-import warnings
-
 import mujoco
 import myo_sim
 import numpy as np
 
 from musclemimic_models.couplings import polynomial_images
 from musclemimic_models.errors import InputError
+from musclemimic_models.quiet import quiet_mujoco
 from musclemimic_models.registry import (
     FINGER_JOINTS,
     FINGER_MUSCLES,
@@ -49,9 +48,7 @@ def load_spec(name: str, *, fingers: bool = True, visual: bool = True) -> mujoco
         InputError: unknown name, or a myo-sim release that lacks a part this builds on.
     """
     entry = find_embodiment(name)
-    with warnings.catch_warnings():
-        # Says that the spec cannot be saved as XML with its fragments; we export compiled names.
-        warnings.filterwarnings("ignore", message="Attaching a spec with an empty prefix")
+    with quiet_mujoco():
         spec = myo_sim.load_spec(entry.myo_sim_name)
         spec.body(_ROOT_BODY).quat = _FACING_X
         if not fingers:
@@ -66,9 +63,8 @@ def load_spec(name: str, *, fingers: bool = True, visual: bool = True) -> mujoco
 
 
 def compile_spec(spec: mujoco.MjSpec) -> mujoco.MjModel:
-    """Compile without the harmless attachment warning of myo-sim's fragments."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Attaching a spec with an empty prefix")
+    """Compile without the harmless warnings about attached fragments."""
+    with quiet_mujoco():
         return spec.compile()
 
 
