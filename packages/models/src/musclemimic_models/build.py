@@ -107,29 +107,30 @@ def _freeze_inertias(spec: mujoco.MjSpec, model: mujoco.MjModel) -> None:
         body.fullinertia = [np.nan] * 6
 
 
-def _site_position(spec: mujoco.MjSpec, model: mujoco.MjModel, site: MimicSite) -> np.ndarray:
-    """Position of a mimic site in its body frame at qpos0, (3,) m."""
+def _site_position(model: mujoco.MjModel, site: MimicSite) -> list[float]:
+    """Position of a mimic site in its body frame at qpos0, m."""
     if site.joint_centre_of is None:
-        return np.asarray(site.offset)
+        return list(site.offset)
     data = mujoco.MjData(model)
     mujoco.mj_kinematics(model, data)
     body, centre = (model.body(part).id for part in (site.body, site.joint_centre_of))
     to_centre = data.xpos[centre] - data.xpos[body]
-    return data.xmat[body].reshape(3, 3).T @ to_centre + site.offset
+    position: np.ndarray = data.xmat[body].reshape(3, 3).T @ to_centre + site.offset
+    return position.tolist()
 
 
 def _add_mimic_sites(spec: mujoco.MjSpec, model: mujoco.MjModel, entry: Embodiment) -> None:
+    bodies = {body.name: body for body in spec.bodies}
     for name, site in entry.mimic_sites.items():
-        body = spec.body(site.body)
-        if body is None:
+        if site.body not in bodies:
             raise InputError(
                 f"myo-sim {entry.myo_sim_name}",
                 "body",
                 found=f"no {site.body!r}",
                 expected="the body that carries a mimic site",
             )
-        body.add_site(
-            name=MIMIC_PREFIX + name, pos=_site_position(spec, model, site), size=[0.01] * 3
+        bodies[site.body].add_site(
+            name=MIMIC_PREFIX + name, pos=_site_position(model, site), size=[0.01] * 3
         )
         for suffix, kind in SITE_SENSORS.items():
             spec.add_sensor(
@@ -155,7 +156,8 @@ def _remove_visuals(spec: mujoco.MjSpec) -> None:
     steps = [step for tendon in spec.tendons for step in tendon.path]
     kept_sites = {
         *(step.target.name for step in steps if step.type == mujoco.mjtWrap.mjWRAP_SITE),
-        *(step.sidesite.name for step in steps if step.sidesite is not None),
+        # The bindings return None for a step without a side site, which their types leave out.
+        *(step.sidesite.name for step in steps if step.sidesite is not None),  # pyright: ignore[reportUnnecessaryComparison]
         *(sensor.objname for sensor in spec.sensors if sensor.objtype == mujoco.mjtObj.mjOBJ_SITE),
     }
     wrapping = {step.target.name for step in steps if step.type in _WRAP_GEOMS}

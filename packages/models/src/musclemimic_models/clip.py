@@ -132,8 +132,8 @@ class MotionClip:
         try:
             clip = cls(
                 dt=float(header["dt"]),  # pyright: ignore[reportArgumentType]
-                joint_names=tuple(header["joint_names"]),  # pyright: ignore[reportArgumentType]
-                site_names=tuple(header["site_names"]),  # pyright: ignore[reportArgumentType]
+                joint_names=_names(header["joint_names"]),
+                site_names=_names(header["site_names"]),
                 model_name=str(header["model_name"]),
                 model_sha256=str(header["model_sha256"]),
                 provenance=ClipProvenance(**header["provenance"]),  # pyright: ignore[reportCallIssue]
@@ -215,6 +215,13 @@ def _columns(joints: list[int], root_width: int) -> list[int]:
     for joint in joints:
         columns += range(root_width) if joint == 0 else [joint + root_width - 1]
     return columns
+
+
+def _names(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise TypeError(f"{value!r} is not a list of names")
+    items: list[object] = value  # pyright: ignore[reportUnknownVariableType]
+    return tuple(str(item) for item in items)
 
 
 def _read_header(path: Path | str, arrays: dict[str, np.ndarray]) -> dict[str, object]:

@@ -134,7 +134,7 @@ def _feasible(
     followers = np.flatnonzero((independent == joint) & (dependent != joint))
     if not model.jnt_limited[joint]:
         return np.array([-np.inf, np.inf])
-    low, high = model.jnt_range[joint]
+    low, high = (float(value) for value in model.jnt_range[joint])
     if not len(followers):
         return np.array([low, high])
     grid = np.linspace(low, high, _GRID)
@@ -155,7 +155,8 @@ def polynomial_images(model: mujoco.MjModel) -> dict[str, tuple[float, float]]:
         dependent, independent = model.eq_obj1id[row], model.eq_obj2id[row]
         if independent < 0:
             continue
-        grid = np.linspace(*model.jnt_range[independent], _GRID)
+        low, high = (float(value) for value in model.jnt_range[independent])
+        grid = np.linspace(low, high, _GRID)
         offset = grid - model.qpos0[model.jnt_qposadr[independent]]
         values = np.polynomial.polynomial.polyval(offset, model.eq_data[row, :5])
         values += model.qpos0[model.jnt_qposadr[dependent]]

@@ -68,7 +68,7 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
                 raise InputError(path, field, found="a single array", expected="an .npz archive")
             arrays: dict[str, np.ndarray] = {}
             for field in archive.files:
-                arrays[field] = np.asarray(archive[field])
+                arrays[field] = archive[field]  # pyright: ignore[reportUnknownMemberType]
             return arrays
     except (zipfile.BadZipFile, EOFError, OSError, ValueError, KeyError) as error:
         if isinstance(error, InputError):
@@ -98,16 +98,12 @@ def jsonable(value: object) -> object:
         case Mapping():
             items: list[tuple[object, object]] = list(value.items())  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
             return {str(key): jsonable(item) for key, item in items}
-        case np.ndarray():
-            return jsonable(value.tolist())
-        case np.generic():
-            return jsonable(value.item())
+        case np.ndarray() | np.generic():
+            return jsonable(value.tolist())  # pyright: ignore[reportUnknownArgumentType]
         case list() | tuple():
             sequence: list[object] = list(value)  # pyright: ignore[reportUnknownArgumentType]
             return [jsonable(item) for item in sequence]
-        case float():
-            return value if np.isfinite(value) else None
-        case Path():
-            return str(value)
+        case float() if not np.isfinite(value):
+            return None
         case _:
-            return value
+            return str(value) if isinstance(value, Path) else value

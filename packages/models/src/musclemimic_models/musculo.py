@@ -113,11 +113,12 @@ def _build(name: str, fingers: bool) -> MusculoModel:
 
 
 _HASHED_FIELDS = (
-    "qpos0 body_parentid body_pos body_quat body_mass body_inertia body_ipos body_iquat "
-    "jnt_type jnt_bodyid jnt_pos jnt_axis jnt_range jnt_stiffness dof_damping dof_armature "
-    "eq_type eq_obj1id eq_obj2id eq_data actuator_gainprm actuator_biasprm actuator_dynprm "
-    "actuator_trnid actuator_lengthrange"
-).split()
+    *("qpos0", "body_parentid", "body_pos", "body_quat", "body_mass", "body_inertia"),
+    *("body_ipos", "body_iquat", "jnt_type", "jnt_bodyid", "jnt_pos", "jnt_axis", "jnt_range"),
+    *("jnt_stiffness", "dof_damping", "dof_armature", "eq_type", "eq_obj1id", "eq_obj2id"),
+    *("eq_data", "actuator_gainprm", "actuator_biasprm", "actuator_dynprm", "actuator_trnid"),
+    "actuator_lengthrange",
+)
 
 
 def content_hash(model: mujoco.MjModel) -> str:

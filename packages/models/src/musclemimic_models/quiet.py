@@ -1,14 +1,14 @@
 """Keep MuJoCo's own log off the terminal and out of the working directory."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import mujoco
 
 
 @contextmanager
-def quiet_mujoco() -> Iterator[None]:
+def quiet_mujoco() -> Generator[None, None, None]:
     """Silence MuJoCo's console log and MUJOCO_LOG.TXT inside the block.
 
     Used where its messages are known and handled: attaching myo-sim's fragments (harmless), and

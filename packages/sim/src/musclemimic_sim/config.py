@@ -1,0 +1,119 @@
+"""Configuration of the imitation task."""
+
+import dataclasses
+from dataclasses import dataclass, field
+
+from musclemimic_models import InputError
+
+
+@dataclass(frozen=True)
+class RewardTerm:
+    """w · exp(−β · mean squared error)."""
+
+    weight: float
+    beta: float
+
+
+@dataclass(frozen=True)
+class RewardConfig:
+    """Weights and sharpness of the imitation reward (defaults: published full-body values).
+
+    Attributes:
+        joint_position: rad. joint_velocity: rad/s.
+        site_position: m. site_orientation: rad. site_velocity: m/s. site_angular: rad/s; these
+            four are relative to the reference site.
+        root_position: m. root_velocity: m/s and rad/s; world frame, 0 for a fixed trunk.
+        bound_penalty: λ on the mean squared action excess beyond [−1, 1].
+        rate_penalty: λ on the mean squared change of action.
+        effort_penalty: λ on the mean squared activation.
+    """
+
+    joint_position: RewardTerm = RewardTerm(0.1, 10.0)
+    joint_velocity: RewardTerm = RewardTerm(0.1, 2.0)
+    site_position: RewardTerm = RewardTerm(0.6, 100.0)
+    site_orientation: RewardTerm = RewardTerm(0.01, 10.0)
+    site_velocity: RewardTerm = RewardTerm(0.1, 0.1)
+    site_angular: RewardTerm = RewardTerm(0.1, 0.1)
+    root_position: RewardTerm = RewardTerm(0.1, 10.0)
+    root_velocity: RewardTerm = RewardTerm(0.1, 10.0)
+    bound_penalty: float = 0.01
+    rate_penalty: float = 0.01
+    effort_penalty: float = 0.0
+
+    @classmethod
+    def for_arms(cls) -> "RewardConfig":
+        """The published weights of the two-arm body, which has no moving root."""
+        return cls(
+            joint_position=RewardTerm(0.5, 10.0),
+            joint_velocity=RewardTerm(0.5, 2.0),
+            site_position=RewardTerm(2.0, 100.0),
+            site_orientation=RewardTerm(0.2, 10.0),
+            site_velocity=RewardTerm(0.5, 0.1),
+            site_angular=RewardTerm(0.5, 0.1),
+            root_position=RewardTerm(0.0, 10.0),
+            root_velocity=RewardTerm(0.0, 10.0),
+        )
+
+
+@dataclass(frozen=True)
+class TerminationConfig:
+    """When an episode has lost the reference (defaults: published evaluation thresholds).
+
+    Attributes:
+        relative_site_m: largest mean deviation of the sites relative to the reference site.
+        root_m: largest deviation of the reference site in the world frame.
+    """
+
+    relative_site_m: float = 0.3
+    root_m: float = 0.5
+
+
+@dataclass(frozen=True)
+class EnvConfig:
+    """The imitation environment.
+
+    Attributes:
+        substeps: physics steps of 2 ms per action; 5 give 100 Hz control.
+        lookahead_frames: how many future reference frames the goal shows.
+        lookahead_stride: control steps between them.
+        action_map: "clip" (excitation = clip(action, 0, 1)) or "affine" ((action + 1) / 2).
+        initial_activation: of every muscle at the start of an episode.
+        horizon: longest episode in control steps; None for the clip's end.
+        auto_reset: restart finished episodes inside `step` (off for evaluation).
+        reward: None takes the published weights of the model at hand.
+        termination: thresholds.
+    """
+
+    substeps: int = 5
+    lookahead_frames: int = 4
+    lookahead_stride: int = 20
+    action_map: str = "clip"
+    initial_activation: float = 0.0
+    horizon: int | None = None
+    auto_reset: bool = True
+    reward: RewardConfig | None = None
+    termination: TerminationConfig = field(default_factory=TerminationConfig)
+
+    def __post_init__(self) -> None:
+        """Refuse values no environment can run with.
+
+        Raises:
+            InputError: naming the field.
+        """
+        if self.action_map not in ("clip", "affine"):
+            raise InputError(
+                "EnvConfig", "action_map", found=self.action_map, expected="clip or affine"
+            )
+        for name, least in (("substeps", 1), ("lookahead_frames", 0), ("lookahead_stride", 1)):
+            if getattr(self, name) < least:
+                raise InputError(
+                    "EnvConfig", name, found=getattr(self, name), expected=f">= {least}"
+                )
+        if self.horizon is not None and self.horizon < 1:
+            raise InputError("EnvConfig", "horizon", found=self.horizon, expected=">= 1 or none")
+
+    def for_evaluation(self, *, horizon: int | None = None) -> "EnvConfig":
+        """The same task with the published thresholds and without automatic restarts."""
+        return dataclasses.replace(
+            self, auto_reset=False, horizon=horizon, termination=TerminationConfig()
+        )

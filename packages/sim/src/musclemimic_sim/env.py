@@ -1,0 +1,377 @@
+"""The imitation environment: N bodies follow reference clips with their muscles."""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, ParamSpec, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt32
+from musclemimic_models import InputError, MotionClip, MusculoModel, get_musculo_model
+
+from musclemimic_sim.bank import ReferenceBank, build_bank
+from musclemimic_sim.body import Body, BodyState, body_state, describe_body
+from musclemimic_sim.config import EnvConfig, RewardConfig
+from musclemimic_sim.native import NativeSimulator
+from musclemimic_sim.observation import Goal, fields_of, observe
+from musclemimic_sim.reward import imitation_reward, lost, penalty, track
+from musclemimic_sim.types import EnvSpec, SimOutput, Simulator, State, TimeStep
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def jit(function: Callable[P, R]) -> Callable[P, R]:
+    """`jax.jit` with the function's own signature (jax's annotation loses it)."""
+    return jax.jit(function)
+
+
+class Episode(NamedTuple):
+    """Where each environment is in its episode.
+
+    Attributes:
+        clip, frame: which clip, and the reference frame the present state is compared with.
+        steps: control steps since the start.
+        origin: world position of the reference's start, subtracted from it (x and y), m.
+        action: the last action.
+        key: random key for the next start.
+    """
+
+    clip: Int[jax.Array, " N"]
+    frame: Int[jax.Array, " N"]
+    steps: Int[jax.Array, " N"]
+    origin: Float[jax.Array, "N 3"]
+    action: Float[jax.Array, "N A"]
+    key: UInt32[jax.Array, "2"]
+
+
+class Outcome(NamedTuple):
+    """Everything a step computes on the device before any restart."""
+
+    obs: Float[jax.Array, "N O"]
+    reward: Float[jax.Array, " N"]
+    terminated: Bool[jax.Array, " N"]
+    truncated: Bool[jax.Array, " N"]
+    terms: dict[str, Float[jax.Array, " N"]]
+    episode: Episode
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """The pure part: jitted functions of physics state and episode, for one model and config."""
+
+    body: Body
+    bank: ReferenceBank
+    config: EnvConfig
+    reward: RewardConfig
+    free_root: bool
+
+    def excitation(self, action: Float[jax.Array, "N A"]) -> Float[jax.Array, "N A"]:
+        """What the muscles get from an action."""
+        if self.config.action_map == "affine":
+            return jnp.clip((action + 1) / 2, 0, 1)
+        return jnp.clip(action, 0, 1)
+
+    def blocks(self, state: BodyState, episode: Episode) -> dict[str, Float[jax.Array, "N _"]]:
+        """The observation's named blocks."""
+        ahead = 1 + self.config.lookahead_stride * jnp.arange(self.config.lookahead_frames + 1)
+        rows = self.bank.at(episode.clip[:, None], episode.frame[:, None] + ahead)
+        length = self.bank.length[episode.clip]
+        goal = Goal(rows, episode.origin, episode.frame / jnp.maximum(length - 1, 1))
+        return observe(
+            body=self.body,
+            bank=self.bank,
+            state=state,
+            action=jnp.clip(episode.action, -1, 1),
+            excitation=self.excitation(episode.action),
+            goal=goal,
+            free_root=self.free_root,
+        )
+
+    def observe(self, state: BodyState, episode: Episode) -> Float[jax.Array, "N O"]:
+        """The observation vector."""
+        return jnp.concatenate(list(self.blocks(state, episode).values()), axis=1)
+
+    def judge(self, state: BodyState, episode: Episode, action: Float[jax.Array, "N A"]) -> Outcome:
+        """Reward, termination and observation after physics has taken `action`."""
+        frame = episode.frame + 1
+        rows = self.bank.at(episode.clip, frame)
+        tracking = track(
+            body=self.body, bank=self.bank, state=state, rows=rows, origin=episode.origin
+        )
+        parts = imitation_reward(self.reward, tracking.squares)
+        cost = penalty(self.reward, action=action, previous=episode.action, activation=state.act)
+        terminated = lost(self.config.termination, tracking.errors, state.healthy)
+        steps = episode.steps + 1
+        ended = frame >= self.bank.length[episode.clip] - 1
+        if self.config.horizon is not None:
+            ended |= steps >= self.config.horizon
+        after = episode._replace(frame=frame, steps=steps, action=action)
+        terms = {f"reward/{name}": value for name, value in parts.items()}
+        terms |= {f"error/{name}": value for name, value in tracking.errors.items()}
+        terms |= {"reward/penalty": cost, "mean_activation": state.act.mean(axis=1)}
+        reward = jnp.maximum(0.0, sum(parts.values(), cost))
+        return Outcome(
+            obs=self.observe(state, after),
+            # A diverged world is judged from zeros: it earns nothing.
+            reward=jnp.where(state.healthy, reward, 0.0),
+            terminated=terminated,
+            truncated=ended & ~terminated,
+            terms=terms,
+            episode=after,
+        )
+
+    def start(
+        self, episode: Episode, mask: Bool[jax.Array, " N"]
+    ) -> tuple[Episode, Float[jax.Array, "N nq"], Float[jax.Array, "N nv"]]:
+        """New episodes where `mask`, at a uniform frame of a uniform clip; and their states."""
+        key, for_clip, for_frame = jax.random.split(episode.key, 3)
+        count = episode.clip.shape
+        clip = jax.random.randint(for_clip, count, 0, self.bank.length.shape[0])
+        share = jax.random.uniform(for_frame, count)
+        frame = (share * (self.bank.length[clip] - 1)).astype(clip.dtype)
+        return self.place(episode._replace(key=key), mask, clip, frame)
+
+    def place(
+        self,
+        episode: Episode,
+        mask: Bool[jax.Array, " N"],
+        clip: Int[jax.Array, " N"],
+        frame: Int[jax.Array, " N"],
+    ) -> tuple[Episode, Float[jax.Array, "N nq"], Float[jax.Array, "N nv"]]:
+        """Episodes at the given frames where `mask`, with the root's x and y at the origin."""
+        rows = self.bank.at(clip, frame)
+        qpos, qvel = self.bank.qpos[rows], self.bank.qvel[rows]
+        origin = jnp.zeros_like(episode.origin)
+        if self.free_root:
+            origin = qpos[:, :3] * jnp.array([1.0, 1.0, 0.0])
+            qpos = qpos.at[:, :3].add(-origin)
+        fresh = Episode(
+            clip=clip,
+            frame=frame,
+            steps=jnp.zeros_like(frame),
+            origin=origin,
+            action=jnp.zeros_like(episode.action),
+            key=episode.key,
+        )
+
+        def choose(new: jax.Array, old: jax.Array) -> jax.Array:
+            return jnp.where(mask.reshape(-1, *([1] * (new.ndim - 1))), new, old)
+
+        kept = Episode(
+            clip=choose(fresh.clip, episode.clip),
+            frame=choose(fresh.frame, episode.frame),
+            steps=choose(fresh.steps, episode.steps),
+            origin=choose(fresh.origin, episode.origin),
+            action=choose(fresh.action, episode.action),
+            key=episode.key,
+        )
+        return kept, qpos, qvel
+
+
+class ImitationEnv:
+    """N environments on one simulator; implements `Environment`.
+
+    Attributes:
+        spec: layout of observation and action.
+        simulator: the physics.
+        output: physics after the last step (or restart).
+        excitation: (N, nu) of the last step.
+    """
+
+    def __init__(self, model: MusculoModel, simulator: Simulator, task: Task, *, seed: int) -> None:
+        """Assemble; use `make_env`."""
+        count, muscles = simulator.num_worlds, len(model.muscle_names)
+        self.simulator = simulator
+        self.task = task
+        self._initial_act = np.full((count, muscles), task.config.initial_activation, np.float32)
+        self.excitation = np.zeros((count, muscles), dtype=np.float32)
+        whole = jnp.zeros(count, dtype=jnp.int32)
+        self._episode = Episode(
+            whole,
+            whole,
+            whole,
+            jnp.zeros((count, 3)),
+            jnp.zeros((count, muscles)),
+            jax.random.PRNGKey(seed),
+        )
+        self._judge = jit(task.judge)
+        self._observe = jit(task.observe)
+        self._start = jit(task.start)
+        self._place = jit(task.place)
+        self._excitation = jit(task.excitation)
+        everywhere = jnp.ones(count, dtype=bool)
+        self._restart(everywhere, *self._start(self._episode, everywhere))
+        self.spec = EnvSpec(
+            obs_fields=fields_of(task.blocks(self._state(), self._episode)),
+            muscle_names=model.muscle_names,
+            action_map=task.config.action_map,
+            control_dt=task.config.substeps * float(model.mj_model.opt.timestep),
+            model_name=model.label,
+            model_sha256=model.content_sha256,
+        )
+
+    @property
+    def num_envs(self) -> int:
+        """Number of environments stepped together."""
+        return self.simulator.num_worlds
+
+    @property
+    def clip_index(self) -> Int[np.ndarray, " N"]:
+        """Which clip each environment follows."""
+        return np.asarray(self._episode.clip)
+
+    @property
+    def frame(self) -> Int[np.ndarray, " N"]:
+        """Reference frame the present state is compared with."""
+        return np.asarray(self._episode.frame)
+
+    @property
+    def origin(self) -> Float[np.ndarray, "N 3"]:
+        """World position subtracted from each reference, m."""
+        return np.asarray(self._episode.origin)
+
+    def reset(self) -> TimeStep:
+        """Start new episodes everywhere (reward 0, nothing terminated)."""
+        everywhere = jnp.ones(self.num_envs, dtype=bool)
+        self._restart(everywhere, *self._start(self._episode, everywhere))
+        return self._fresh_step()
+
+    def reset_to(self, clip_index: Int[np.ndarray, " N"], frame: Int[np.ndarray, " N"]) -> TimeStep:
+        """Start every environment at a given frame of a given clip.
+
+        Raises:
+            InputError: a clip or frame that does not exist.
+        """
+        lengths = np.asarray(self.task.bank.length)
+        if (clip_index < 0).any() or (clip_index >= len(lengths)).any():
+            raise InputError(
+                "reset_to", "clip_index", found=clip_index, expected=f"0 to {len(lengths) - 1}"
+            )
+        if (frame < 0).any() or (frame >= lengths[clip_index] - 1).any():
+            raise InputError(
+                "reset_to", "frame", found=frame, expected="frames before a clip's last"
+            )
+        everywhere = jnp.ones(self.num_envs, dtype=bool)
+        integer = jnp.int32
+        placed = self._place(
+            self._episode,
+            everywhere,
+            jnp.array(clip_index, dtype=integer),
+            jnp.array(frame, dtype=integer),
+        )
+        self._restart(everywhere, *placed)
+        return self._fresh_step()
+
+    def step(self, action: Float[jax.Array, "N A"]) -> TimeStep:
+        """One control step; finished episodes restart by themselves (unless configured off)."""
+        self.excitation = np.array(self._excitation(action))
+        self.output = self.simulator.step(self.excitation)
+        bad, _ = self.simulator.health()
+        outcome = self._judge(self._state(), self._episode, action)
+        self._episode = outcome.episode
+        obs = outcome.obs
+        done = outcome.terminated | outcome.truncated
+        if self.task.config.auto_reset and bool(done.any()):
+            self._restart(done, *self._start(self._episode, done))
+            obs = self._observe(self._state(), self._episode)
+        return TimeStep(
+            obs=obs,
+            reward=outcome.reward,
+            terminated=outcome.terminated,
+            truncated=outcome.truncated,
+            final_obs=outcome.obs,
+            unhealthy=jnp.array(bad),
+            terms=outcome.terms,
+        )
+
+    def get_state(self) -> State:
+        """Everything needed to continue bit for bit, as named arrays."""
+        episode = {f"episode/{k}": np.array(v) for k, v in self._episode._asdict().items()}
+        return episode | {f"sim/{k}": v for k, v in self.simulator.get_state().items()}
+
+    def set_state(self, state: State) -> TimeStep:
+        """Restore what `get_state` returned; returns the observation to act on."""
+        parts = {name: state[f"episode/{name}"] for name in Episode._fields}
+        self._episode = Episode(**{name: jnp.array(value) for name, value in parts.items()})
+        physics = {k.removeprefix("sim/"): v for k, v in state.items() if k.startswith("sim/")}
+        self.output = self.simulator.set_state(physics)
+        return self._fresh_step()
+
+    def close(self) -> None:
+        """Free the worlds."""
+        self.simulator.close()
+
+    def _state(self) -> BodyState:
+        bad, _ = self.simulator.health()
+        return body_state(self.output, bad)
+
+    def _restart(
+        self,
+        mask: Bool[jax.Array, " N"],
+        episode: Episode,
+        qpos: Float[jax.Array, "N nq"],
+        qvel: Float[jax.Array, "N nv"],
+    ) -> None:
+        self._episode = episode
+        self.output: SimOutput = self.simulator.reset(
+            np.asarray(mask), np.asarray(qpos), np.asarray(qvel), self._initial_act
+        )
+
+    def _fresh_step(self) -> TimeStep:
+        obs = self._observe(self._state(), self._episode)
+        never = jnp.zeros(self.num_envs, dtype=bool)
+        return TimeStep(obs, jnp.zeros(self.num_envs), never, never, obs, never, {})
+
+
+@functools.cache
+def _default_reward(has_free_root: bool) -> RewardConfig:
+    return RewardConfig() if has_free_root else RewardConfig.for_arms()
+
+
+def make_env(
+    model: MusculoModel | str,
+    clips: Sequence[MotionClip],
+    *,
+    num_envs: int,
+    backend: str = "native",
+    seed: int = 0,
+    config: EnvConfig | None = None,
+    num_threads: int = 0,
+) -> ImitationEnv:
+    """An imitation environment.
+
+    Args:
+        model: a model or its name (without fingers).
+        clips: reference motions made for it.
+        num_envs: environments stepped together.
+        backend: "native" (all CPU cores).
+        seed: of the start states.
+        config: the task; None for the defaults.
+        num_threads: of the native backend; 0 for all cores.
+
+    Raises:
+        InputError: unknown model or backend, or a clip that does not fit.
+    """
+    if isinstance(model, str):
+        model = get_musculo_model(model, fingers=False)
+    if backend != "native":
+        raise InputError("make_env", "backend", found=repr(backend), expected="native")
+    if num_envs < 1:
+        raise InputError("make_env", "num_envs", found=num_envs, expected=">= 1")
+    config = config or EnvConfig()
+    control_dt = config.substeps * float(model.mj_model.opt.timestep)
+    bank = build_bank(model, clips, control_dt=control_dt)
+    simulator = NativeSimulator(
+        model, num_worlds=num_envs, substeps=config.substeps, num_threads=num_threads
+    )
+    task = Task(
+        body=describe_body(model),
+        bank=bank,
+        config=config,
+        reward=config.reward or _default_reward(model.has_free_root),
+        free_root=model.has_free_root,
+    )
+    return ImitationEnv(model, simulator, task, seed=seed)

@@ -1,0 +1,214 @@
+"""Native backend: MuJoCo's C thread pool on all CPU cores (`mujoco.batch.Batch`)."""
+
+import copy
+from collections.abc import Callable
+
+import mujoco
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from mujoco.batch import Batch, SimulationError
+from musclemimic_models import MusculoModel
+from musclemimic_models.quiet import quiet_mujoco
+
+from musclemimic_sim.ground import GroundContacts
+from musclemimic_sim.types import SimOutput, State
+
+STAGE_NONE = int(mujoco.mjtStage.mjSTAGE_NONE)
+STAGE_VEL = int(mujoco.mjtStage.mjSTAGE_VEL)
+STAGE_ACC = int(mujoco.mjtStage.mjSTAGE_ACC)
+# Copy of the last substep's derived values that the state alone does not determine.
+_CARRIED = ("actuator_force", "touch")
+
+
+class NativeSimulator:
+    """N worlds of one model on the CPU; implements `Simulator`.
+
+    Derived fields are those of the new state, except muscle force and touch, which belong to the
+    last substep (2 ms earlier) as in `mj_step`. Results do not depend on the number of threads.
+    """
+
+    def __init__(
+        self, model: MusculoModel, *, num_worlds: int, substeps: int, num_threads: int = 0
+    ) -> None:
+        """Allocate the worlds at the model's reference pose.
+
+        Args:
+            model: the body.
+            num_worlds: N.
+            substeps: physics steps (of the model's timestep) per control step.
+            num_threads: 0 for all cores.
+        """
+        # Divergence must be seen by the environment, not hidden by an automatic reset.
+        self._model = copy.copy(model.mj_model)
+        self._model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
+        self._substeps = substeps
+        self._batch = Batch(self._model, num_worlds, num_threads, persistent=True)
+        self._names = tuple(model.mimic_sites)
+        self._slices = _sensor_slices(self._model, self._names)
+        self._fields = {
+            name: self._batch.bind(name)
+            for name in (
+                "time",
+                "qpos",
+                "qvel",
+                "act",
+                "ctrl",
+                "actuator_length",
+                "actuator_velocity",
+                "actuator_force",
+                "sensordata",
+            )
+        }
+        self._bad = np.zeros(num_worlds, dtype=bool)
+        self._contacts = GroundContacts(self._model) if model.has_free_root else None
+        self._batch.forward()
+        self._output = self._read()
+
+    @property
+    def num_worlds(self) -> int:
+        """Number of worlds stepped together."""
+        return self._batch.nsim
+
+    def step(self, ctrl: Float[np.ndarray, "N nu"]) -> SimOutput:
+        """Advance every world by one control step with the given excitations in [0, 1]."""
+        self._fields["ctrl"][:] = ctrl
+        self._run(lambda: self._batch.step(nstep=self._substeps, stage=STAGE_VEL))
+        self._output = self._read()
+        return self._output
+
+    def reset(
+        self,
+        mask: Bool[np.ndarray, " N"],
+        qpos: Float[np.ndarray, "N nq"],
+        qvel: Float[np.ndarray, "N nv"],
+        act: Float[np.ndarray, "N nu"],
+    ) -> SimOutput:
+        """Set the worlds in `mask` to their rows of the given state; others stay as they are."""
+        ids = np.flatnonzero(mask).astype(np.int32)
+        if len(ids) == 0:
+            return self._output
+        self._batch.reset(ids, stage=STAGE_NONE)
+        for name, values in (("qpos", qpos), ("qvel", qvel), ("act", act)):
+            self._fields[name][ids] = values[ids]
+        self._bad[ids] = False
+        # All stages, so that muscle forces belong to the new pose too.
+        self._run(lambda: self._batch.forward(ids, stage=STAGE_ACC))
+        self._output = self._read()
+        return self._output
+
+    def get_state(self) -> State:
+        """Everything needed to continue bit for bit."""
+        carried = {name: getattr(self._output, name).copy() for name in _CARRIED}
+        return {"rows": self._batch.state.copy(), "bad": self._bad.copy(), **carried}
+
+    def set_state(self, state: State) -> SimOutput:
+        """Restore what `get_state` returned."""
+        self._batch.state[:] = state["rows"]
+        self._run(lambda: self._batch.forward(stage=STAGE_VEL))
+        self._bad[:] = state["bad"]
+        self._output = self._read(**{name: state[name].copy() for name in _CARRIED})
+        return self._output
+
+    def randomize(self, field: str, values: np.ndarray) -> None:
+        """Give a model field per-world values, (N, …), and refresh what derives from it."""
+        self._batch.expand(field)[:] = values
+        self._batch.set_const()
+
+    def health(self) -> tuple[Bool[np.ndarray, " N"], Int[np.ndarray, " N"]]:
+        """Per world: state not finite (or diverged) in the last call; no overflow on the CPU."""
+        return self._bad.copy(), np.zeros(self.num_worlds, dtype=np.int32)
+
+    def ground_force(self) -> Float[np.ndarray, "N 2 3"]:
+        """Force of the ground on the left and right foot in the present state, N, world frame."""
+        return self._ground()[0]
+
+    def ground_pressure_centre(self) -> Float[np.ndarray, "N 2 3"]:
+        """Centre of pressure under each foot, m; NaN without contact."""
+        return self._ground()[1]
+
+    def close(self) -> None:
+        """Nothing to free beyond Python's own references."""
+
+    def _ground(self) -> tuple[Float[np.ndarray, "N 2 3"], Float[np.ndarray, "N 2 3"]]:
+        force = np.zeros((self.num_worlds, 2, 3))
+        centre = np.full((self.num_worlds, 2, 3), np.nan)
+        if self._contacts is not None:
+            for world in range(self.num_worlds):
+                data = self._batch.get_data(world)
+                # The stored contact forces belong to the last substep; bring them up to date.
+                mujoco.mj_forward(self._model, data)
+                force[world], centre[world] = self._contacts.measure(data)
+        return force, centre
+
+    def _run(self, call: Callable[[], None]) -> None:
+        """Run physics; note the worlds that raised or left the finite numbers."""
+        with quiet_mujoco():
+            try:
+                call()
+            except SimulationError as error:
+                self._bad[error.ids] = True
+        state = (self._fields[name] for name in ("qpos", "qvel", "act"))
+        for values in state:
+            self._bad |= ~np.isfinite(values).all(axis=1) | (np.abs(values) > _HUGE).any(axis=1)
+
+    def _read(self, **carried: np.ndarray) -> SimOutput:
+        sensors, slices, count = self._fields["sensordata"], self._slices, self.num_worlds
+        names = (*_STATE_OUTPUTS, "actuator_force")
+        values = {name: _float32(self._fields[name]) for name in names}
+        sites = {
+            kind: _float32(sensors[:, slices[kind]]).reshape(count, len(self._names), -1)
+            for kind in ("pos", "quat", "linvel", "angvel")
+        }
+        values |= {
+            "site_pos": sites["pos"],
+            "site_mat": quaternion_matrix(sites["quat"]),
+            "site_linvel": sites["linvel"],
+            "site_angvel": sites["angvel"],
+            "com": _float32(sensors[:, slices["com"]]),
+            "touch": _float32(sensors[:, slices["touch"]]),
+        }
+        return SimOutput(**(values | carried))
+
+
+_STATE_OUTPUTS = ("time", "qpos", "qvel", "act", "actuator_length", "actuator_velocity")
+# Positions, velocities or activations beyond this have diverged (MuJoCo's own mjMAXVAL is 1e10;
+# a body at 1e4 rad/s is lost long before).
+_HUGE = 1e4
+
+
+def _float32(values: np.ndarray) -> Float[np.ndarray, "..."]:
+    """A float32 copy: the batch overwrites its own buffers at the next call."""
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32)
+
+
+def quaternion_matrix(quaternion: Float[np.ndarray, "*b 4"]) -> Float[np.ndarray, "*b 3 3"]:
+    """Rotation matrices of unit quaternions wxyz."""
+    w, x, y, z = np.moveaxis(quaternion, -1, 0)
+    rows = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+    ]
+    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+
+
+def _sensor_slices(
+    model: mujoco.MjModel, sites: tuple[str, ...]
+) -> dict[str, Int[np.ndarray, " n"]]:
+    """Columns of sensordata for each quantity, sites in the given order."""
+
+    def columns(name: str) -> list[int]:
+        sensor = model.sensor(name)
+        return list(range(sensor.adr[0], sensor.adr[0] + sensor.dim[0]))
+
+    slices = {
+        kind: np.array([c for site in sites for c in columns(f"mimic_{site}_{kind}")])
+        for kind in ("pos", "quat", "linvel", "angvel")
+    }
+    touch = [
+        model.sensor_adr[i]
+        for i in range(model.nsensor)
+        if model.sensor_type[i] == int(mujoco.mjtSensor.mjSENS_TOUCH)
+    ]
+    return slices | {"com": np.array(columns("com")), "touch": np.array(touch, dtype=int)}
