@@ -3,9 +3,9 @@
 import dataclasses
 import enum
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -88,7 +88,16 @@ class MotionClip:
         Raises:
             InputError: a wrong shape, a value that is not finite, a quaternion that is not unit.
         """
-        _validate(self, "MotionClip")
+        if not (np.isfinite(self.dt) and self.dt > 0):
+            raise InputError("MotionClip", "dt", found=self.dt, expected="seconds > 0")
+        arrays: dict[str, np.ndarray] = {name: getattr(self, name) for name in _ARRAY_FIELDS}
+        counts = {"joints": len(self.joint_names), "sites": len(self.site_names)}
+        _check_arrays("MotionClip", arrays, **counts)
+        kinds = {"foot_contact": np.bool_, "frame_status": np.int8}
+        for name, value in arrays.items():
+            copy = np.array(value, dtype=kinds.get(name, np.float64))
+            copy.flags.writeable = False
+            object.__setattr__(self, name, copy)
 
     def __len__(self) -> int:
         """Number of frames."""
@@ -101,11 +110,7 @@ class MotionClip:
 
     def save(self, path: Path | str) -> None:
         """Write the clip as .npz, atomically."""
-        arrays: dict[str, np.ndarray] = {
-            field.name: getattr(self, field.name)
-            for field in dataclasses.fields(self)
-            if field.name in _ARRAY_FIELDS
-        }
+        arrays: dict[str, np.ndarray] = {name: getattr(self, name) for name in _ARRAY_FIELDS}
         header = {
             "schema_version": SCHEMA_VERSION,
             "dt": self.dt,
@@ -118,7 +123,7 @@ class MotionClip:
         write_npz(Path(path), {"header": np.array(json.dumps(header)), **arrays})
 
     @classmethod
-    def load(cls, path: Path | str) -> Self:
+    def load(cls, path: Path | str) -> "MotionClip":
         """Read and validate a clip.
 
         Raises:
@@ -130,24 +135,23 @@ class MotionClip:
         if missing:
             raise InputError(path, missing[0], found="nothing", expected="an array of the clip")
         try:
-            clip = cls(
-                dt=float(header["dt"]),  # pyright: ignore[reportArgumentType]
-                joint_names=_names(header["joint_names"]),
-                site_names=_names(header["site_names"]),
+            joints, sites = _names(header["joint_names"]), _names(header["site_names"])
+            _check_arrays(path, arrays, joints=len(joints), sites=len(sites))
+            return cls(
+                dt=float(str(header["dt"])),
+                joint_names=joints,
+                site_names=sites,
                 model_name=str(header["model_name"]),
                 model_sha256=str(header["model_sha256"]),
                 provenance=ClipProvenance(**header["provenance"]),  # pyright: ignore[reportCallIssue]
                 **{name: arrays[name] for name in _ARRAY_FIELDS},  # pyright: ignore[reportArgumentType]
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
+            if isinstance(error, InputError):
+                raise
             raise InputError(
-                path, "header", found=f"{error}", expected="the fields of a clip header"
+                path, "header", found=f"{error!r}", expected="the fields of a clip header"
             ) from error
-        except InputError as error:
-            raise InputError(
-                path, error.field, found=error.found, expected=error.expected
-            ) from error
-        return clip
 
     def require_model(self, model: MusculoModel, source: object = "clip") -> None:
         """Raise InputError, naming both models, unless the clip was made for `model`."""
@@ -227,7 +231,12 @@ def _names(value: object) -> tuple[str, ...]:
 def _read_header(path: Path | str, arrays: dict[str, np.ndarray]) -> dict[str, object]:
     if "header" not in arrays:
         raise InputError(path, "header", found="nothing", expected="a MotionClip .npz")
-    header: dict[str, object] = json.loads(str(arrays["header"]))
+    try:
+        header: dict[str, object] = json.loads(str(arrays["header"]))
+    except json.JSONDecodeError as error:
+        raise InputError(
+            path, "header", found=f"text that is not JSON ({error})", expected="JSON"
+        ) from error
     if header.get("schema_version") != SCHEMA_VERSION:
         raise InputError(
             path,
@@ -238,8 +247,11 @@ def _read_header(path: Path | str, arrays: dict[str, np.ndarray]) -> dict[str, o
     return header
 
 
-def _validate(clip: MotionClip, source: object) -> None:
-    frames, sites = len(clip.qpos), len(clip.site_names)
+def _check_arrays(
+    source: object, arrays: Mapping[str, np.ndarray], *, joints: int, sites: int
+) -> None:
+    """Shapes, types and values of a clip's arrays; see MotionClip for the errors."""
+    frames = len(arrays["qpos"])
     shapes: dict[str, tuple[int | None, ...]] = {
         "qpos": (frames, None),
         "qvel": (frames, None),
@@ -252,34 +264,33 @@ def _validate(clip: MotionClip, source: object) -> None:
     }
     if frames < 2:
         raise InputError(source, "qpos", found=f"{frames} frames", expected="at least 2")
-    if not (np.isfinite(clip.dt) and clip.dt > 0):
-        raise InputError(source, "dt", found=clip.dt, expected="seconds > 0")
     for name, shape in shapes.items():
-        value: np.ndarray = np.array(getattr(clip, name))
+        value = arrays[name]
         if value.ndim != len(shape) or any(
             want not in (None, have) for want, have in zip(shape, value.shape, strict=True)
         ):
             raise InputError(source, name, found=f"shape {value.shape}", expected=f"shape {shape}")
-        if not np.isfinite(value).all():
-            raise InputError(
-                source, name, found=f"{(~np.isfinite(value)).sum()} non-finite", expected="numbers"
-            )
-        kind = {"foot_contact": np.bool_, "frame_status": np.int8}.get(name, np.float64)
-        value = value.astype(kind)
-        value.flags.writeable = False
-        object.__setattr__(clip, name, value)
-    extra = clip.qpos.shape[1] - len(clip.joint_names)
-    if extra not in (0, FREE_ROOT_QPOS - 1):
+        if value.dtype.kind not in "biuf":
+            raise InputError(source, name, found=f"type {value.dtype}", expected="numbers")
+        bad = int((~np.isfinite(value)).sum())
+        if bad:
+            raise InputError(source, name, found=f"{bad} non-finite values", expected="numbers")
+    columns = arrays["qpos"].shape[1]
+    free_root = columns != joints
+    if columns not in (joints, joints + FREE_ROOT_QPOS - 1):
         raise InputError(
-            source, "qpos", found=f"{clip.qpos.shape[1]} columns", expected="the joints' columns"
+            source, "qpos", found=f"{columns} columns", expected=f"those of {joints} joints"
         )
-    if clip.qvel.shape[1] != clip.qpos.shape[1] - bool(extra):
-        raise InputError(
-            source, "qvel", found=f"{clip.qvel.shape[1]} columns", expected="the joints' columns"
-        )
-    quaternions = [clip.site_quat.reshape(-1, 4)] + ([clip.qpos[:, 3:7]] if extra else [])
-    error = max(float(np.abs(np.linalg.norm(q, axis=1) - 1).max()) for q in quaternions)
+    if arrays["qvel"].shape[1] != columns - free_root:
+        found = f"{arrays['qvel'].shape[1]} columns"
+        raise InputError(source, "qvel", found=found, expected=f"{columns - free_root}")
+    _check_unit(source, "site_quat", arrays["site_quat"].reshape(-1, 4))
+    if free_root:
+        _check_unit(source, "qpos", arrays["qpos"][:, 3:FREE_ROOT_QPOS])
+
+
+def _check_unit(source: object, field: str, quaternions: Float[np.ndarray, "n 4"]) -> None:
+    error = float(np.abs(np.linalg.norm(quaternions, axis=1) - 1).max())
     if error > 1e-6:
-        raise InputError(
-            source, "quaternion", found=f"norm off by {error:.2g}", expected="unit norm"
-        )
+        found = f"a quaternion with norm off by {error:.2g}"
+        raise InputError(source, field, found=found, expected="unit norm")

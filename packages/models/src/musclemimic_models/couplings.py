@@ -119,7 +119,9 @@ def find_couplings(model: mujoco.MjModel) -> Couplings:
         scalar_qpos=model.jnt_qposadr[scalar],
         box=np.zeros((len(scalar), 2)),
     )
-    box = np.array([_feasible(model, partial, joint, dependent, independent) for joint in scalar])
+    box = np.array(
+        [_feasible(model, partial, int(joint), dependent, independent) for joint in scalar]
+    )
     return Couplings(**{**partial.__dict__, "box": box.reshape(-1, 2)})
 
 

@@ -62,17 +62,20 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     """
     require_file(path)
     field = "archive"
+    if not zipfile.is_zipfile(path):
+        raise InputError(
+            path,
+            field,
+            found="another kind of file, or a truncated one",
+            expected="a complete .npz archive",
+        )
     try:
         with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise InputError(path, field, found="a single array", expected="an .npz archive")
             arrays: dict[str, np.ndarray] = {}
             for field in archive.files:
                 arrays[field] = archive[field]  # pyright: ignore[reportUnknownMemberType]
             return arrays
     except (zipfile.BadZipFile, EOFError, OSError, ValueError, KeyError) as error:
-        if isinstance(error, InputError):
-            raise
         if "allow_pickle" in str(error) or "Object arrays" in str(error):
             raise InputError(
                 path, field, found="pickled Python objects", expected="plain arrays"

@@ -30,8 +30,10 @@ class ReferenceBank(NamedTuple):
     start: Int[jax.Array, " C"]
     length: Int[jax.Array, " C"]
 
-    def at(self, clip: Int[jax.Array, " N"], frame: Int[jax.Array, " N"]) -> Int[jax.Array, " N"]:
-        """Row of a clip's frame; frames beyond the end stay on the last one."""
+    def at(
+        self, clip: Int[jax.Array, "*#b"], frame: Int[jax.Array, "*#b"]
+    ) -> Int[jax.Array, "..."]:
+        """Rows of clips' frames (broadcast); frames beyond the end stay on the last one."""
         return self.start[clip] + jnp.clip(frame, 0, self.length[clip] - 1)
 
     def sites_at(self, rows: Int[jax.Array, "*b"]) -> SiteState:

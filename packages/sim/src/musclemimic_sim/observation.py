@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 
 from musclemimic_sim.bank import ReferenceBank
 from musclemimic_sim.body import Body, BodyState
-from musclemimic_sim.relative import SiteState, relative_state, rotation_log
+from musclemimic_sim.relative import SiteState, relative_state, rotate, rotation_log
 from musclemimic_sim.types import ObsField
 
 BODY_WEIGHT_N = 800.0
@@ -96,8 +96,8 @@ def _root_blocks(sites: SiteState) -> dict[str, Float[jax.Array, "N _"]]:
     return {
         "root_height": sites.pos[:, 0, 2:],
         "root_up": to_local[:, :, 2],
-        "root_linear_velocity": _apply(to_local, sites.linvel[:, 0]),
-        "root_angular_velocity": _apply(to_local, sites.angvel[:, 0]),
+        "root_linear_velocity": rotate(to_local, sites.linvel[:, 0]),
+        "root_angular_velocity": rotate(to_local, sites.angvel[:, 0]),
     }
 
 
@@ -107,16 +107,10 @@ def _root_goal(reference: SiteState, sites: SiteState, goal: Goal) -> Float[jax.
     position = reference.pos[goal.rows, 0] - goal.origin[:, None]
     return jnp.concatenate(
         [
-            _apply(to_local, position - sites.pos[:, None, 0]),
+            rotate(to_local, position - sites.pos[:, None, 0]),
             rotation_log(to_local @ reference.mat[goal.rows, 0]),
-            _apply(to_local, reference.linvel[goal.rows, 0] - sites.linvel[:, None, 0]),
-            _apply(to_local, reference.angvel[goal.rows, 0] - sites.angvel[:, None, 0]),
+            rotate(to_local, reference.linvel[goal.rows, 0] - sites.linvel[:, None, 0]),
+            rotate(to_local, reference.angvel[goal.rows, 0] - sites.angvel[:, None, 0]),
         ],
         axis=-1,
     )
-
-
-def _apply(
-    matrix: Float[jax.Array, "*b 3 3"], vector: Float[jax.Array, "*b 3"]
-) -> Float[jax.Array, "*b 3"]:
-    return (matrix @ vector[..., None])[..., 0]

@@ -45,16 +45,17 @@ def relative_state(sites: SiteState) -> RelativeState:
     offset = sites.pos[..., 1:, :] - sites.pos[..., :1, :]
     carried = jnp.cross(sites.angvel[..., :1, :], offset)
     return RelativeState(
-        pos=_rotate(to_local, offset),
+        pos=rotate(to_local, offset),
         rot=rotation_log(to_local @ sites.mat[..., 1:, :, :]),
-        linvel=_rotate(to_local, sites.linvel[..., 1:, :] - sites.linvel[..., :1, :] - carried),
-        angvel=_rotate(to_local, sites.angvel[..., 1:, :] - sites.angvel[..., :1, :]),
+        linvel=rotate(to_local, sites.linvel[..., 1:, :] - sites.linvel[..., :1, :] - carried),
+        angvel=rotate(to_local, sites.angvel[..., 1:, :] - sites.angvel[..., :1, :]),
     )
 
 
-def _rotate(
-    matrix: Float[jax.Array, "*b _ 3 3"], vectors: Float[jax.Array, "*b S 3"]
-) -> Float[jax.Array, "*b S 3"]:
+def rotate(
+    matrix: Float[jax.Array, "*#b 3 3"], vectors: Float[jax.Array, "*#b 3"]
+) -> Float[jax.Array, "... 3"]:
+    """Matrix times vector, broadcast over the leading dimensions."""
     return (matrix @ vectors[..., None])[..., 0]
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Protocol, runtime_checkable
 
 import jax
 import numpy as np
@@ -43,6 +43,7 @@ class SimOutput:
     touch: Float[np.ndarray, "N K"]
 
 
+@runtime_checkable
 class Simulator(Protocol):
     """Batched physics of one model. Backends: native MuJoCo threads; MuJoCo Warp to follow."""
 
@@ -137,7 +138,7 @@ class EnvSpec:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, object], source: object = "EnvSpec") -> Self:
+    def from_dict(cls, values: Mapping[str, object], source: object = "EnvSpec") -> "EnvSpec":
         """Back from `to_dict` or its JSON.
 
         Raises:
@@ -200,6 +201,7 @@ class TimeStep:
     terms: Mapping[str, Float[jax.Array, " N"]]
 
 
+@runtime_checkable
 class Environment(Protocol):
     """What a learner needs: it does not know which physics runs underneath."""
 

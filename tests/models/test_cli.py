@@ -1,0 +1,90 @@
+"""The command that finds its subcommands."""
+
+import subprocess
+import sys
+
+import pytest
+from musclemimic_models.cli import run
+
+
+def test_overview_lists_every_command(capsys):
+    assert run([]) == 0
+    out = capsys.readouterr().out
+    for name in ("demo", "models", "retarget", "train", "eval"):
+        assert f"\n  {name}" in out
+
+
+def test_unknown_command(capsys):
+    assert run(["fly"]) == 2
+    assert "unknown command 'fly', expected one of" in capsys.readouterr().err
+
+
+def test_command_of_a_missing_package_says_what_to_install(capsys, monkeypatch):
+    monkeypatch.setattr("musclemimic_models.cli.entry_points", lambda **_: ())
+    assert run(["train"]) == 2
+    assert "pip install musclemimic-rl" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["models", "info", "robot"], ["models", "fly"]])
+def test_bad_input_exits_with_2_and_no_traceback(arguments):
+    done = subprocess.run(
+        [sys.executable, "-c", "from musclemimic_models.cli import main; main()", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_import_does_not_load_mujoco():
+    code = "import sys, musclemimic_models as m; assert 'mujoco' not in sys.modules; m.MotionClip"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_every_public_name_resolves():
+    import musclemimic_models
+
+    for name in dir(musclemimic_models):
+        assert getattr(musclemimic_models, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = musclemimic_models.nothing
+
+
+@pytest.mark.parametrize("visual", [True, False])
+def test_export_is_self_contained_and_pulls_the_same(tmp_path, visual, monkeypatch):
+    import mujoco
+    import numpy as np
+    from musclemimic_models import load_model
+
+    monkeypatch.chdir(tmp_path)
+    flag = "--visual" if visual else "--no-visual"
+    assert run(["models", "export", "bimanual", "--out", "body", flag]) == 0
+    moved = (tmp_path / "body").rename(tmp_path / "elsewhere")
+    text = (moved / "BimanualMuscle.xml").read_text()
+    assert "site-packages" not in text
+    exported = mujoco.MjModel.from_xml_path(str(moved / "BimanualMuscle.xml"))
+    original = load_model("bimanual", fingers=False, visual=visual)
+    data = [mujoco.MjData(m) for m in (exported, original)]
+    rng = np.random.default_rng(0)
+    act = rng.uniform(size=original.na)
+    for m, d in zip((exported, original), data, strict=True):
+        d.act[:] = act
+        mujoco.mj_forward(m, d)
+    scale = np.abs(data[1].actuator_force).max()
+    # The XML keeps about 6 significant digits.
+    assert np.abs(data[0].actuator_force - data[1].actuator_force).max() < 1e-3 * scale
+    assert run(["models", "export", "bimanual", "--out", "elsewhere", flag]) == 2
+
+
+def test_validate_reports_and_fails_on_the_known_asymmetry(capsys):
+    """myo-sim 0.2.4 builds one trunk muscle pair asymmetric; the check must say so."""
+    import json
+
+    assert run(["models", "validate", "bimanual", "--poses", "3", "--json"]) == 0
+    assert all(check["passed"] for check in json.loads(capsys.readouterr().out).values())
+    assert run(["models", "validate", "full", "--poses", "3", "--json"]) == 1
+    checks = json.loads(capsys.readouterr().out)
+    assert checks["couplings equal MuJoCo's"]["passed"]
+    assert "LTpT" in checks["left-right symmetry of lengths"]["where"]

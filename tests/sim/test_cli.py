@@ -1,0 +1,45 @@
+"""`musclemimic sim`."""
+
+import json
+
+import pytest
+from motions import arm_wave
+from musclemimic_models import get_musculo_model
+from musclemimic_models.cli import run
+
+
+@pytest.fixture(scope="module")
+def clip_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("clips") / "wave.npz"
+    arm_wave(get_musculo_model("bimanual", fingers=False), 0.3).save(path)
+    return str(path)
+
+
+def test_describe_prints_one_json_document(clip_file, capsys):
+    assert run(["sim", "describe", clip_file, "--json"]) == 0
+    spec = json.loads(capsys.readouterr().out)
+    assert spec["model_name"] == "BimanualMuscle without fingers"
+    names = [field["name"] for field in spec["obs_fields"]]
+    assert names[0] == "joint_position"
+    assert "root_height" not in names
+
+
+def test_describe_prints_a_table(clip_file, capsys):
+    assert run(["sim", "describe", clip_file]) == 0
+    assert "goal_site_state" in capsys.readouterr().out
+
+
+def test_bench_reports_ratios(clip_file, capsys):
+    assert run(["sim", "bench", clip_file, "--num-envs", "2", "--steps", "2", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["env_steps_per_second"] > 0
+    assert 0 < result["env_to_physics_ratio"] < 2
+
+
+@pytest.mark.parametrize("arguments", [["sim", "describe", "missing.npz"], ["sim", "jump"]])
+def test_bad_input_is_one_line_and_exit_2(arguments, capsys):
+    assert run(arguments) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "found" in err
+    assert "expected" in err

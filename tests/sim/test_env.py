@@ -1,0 +1,238 @@
+"""The imitation environment: layout, reward, termination, starts, restore."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from motions import arm_wave, clip_from_qpos
+from musclemimic_models import InputError, get_musculo_model
+from musclemimic_sim import EnvConfig, RewardConfig, RewardTerm, TerminationConfig, make_env
+from musclemimic_sim.reward import imitation_reward, lost, penalty
+
+
+@pytest.fixture(scope="module")
+def arms():
+    return get_musculo_model("BimanualMuscle", fingers=False)
+
+
+@pytest.fixture(scope="module")
+def clips(arms):
+    return (arm_wave(arms, 0.6), arm_wave(arms, 1.0))
+
+
+def standing_clip(model, frames=60):
+    qpos = np.tile(model.mj_model.qpos0, (frames, 1))
+    qpos[:, 0] += np.linspace(2.0, 2.3, frames)
+    qpos[:, 1] -= 5.0
+    return clip_from_qpos(model, qpos)
+
+
+def random_actions(env, steps, seed=0):
+    keys = jax.random.split(jax.random.PRNGKey(seed), steps)
+    return [0.3 * jax.random.normal(k, (env.num_envs, env.spec.action_size)) for k in keys]
+
+
+def test_layout_adds_up_and_is_finite(arms, clips):
+    env = make_env(arms, clips, num_envs=4)
+    step = env.reset()
+    assert step.obs.shape == (4, env.spec.obs_size)
+    assert env.spec.action_size == 64
+    assert env.spec.control_dt == pytest.approx(0.01)
+    assert all(field.unit for field in env.spec.obs_fields)
+    for action in random_actions(env, 5):
+        step = env.step(action)
+        assert np.isfinite(np.asarray(step.obs)).all()
+        assert all(np.isfinite(np.asarray(v)).all() for v in step.terms.values())
+
+
+def test_start_state_is_the_reference(arms, clips):
+    env = make_env(arms, clips, num_envs=3)
+    env.reset_to(np.array([0, 1, 1]), np.array([0, 30, 98]))
+    for world, (clip, frame) in enumerate(((0, 0), (1, 30), (1, 98))):
+        assert env.output.qpos[world] == pytest.approx(clips[clip].qpos[frame], abs=1e-6)
+        sites = clips[clip].site_pos[frame]
+        assert env.output.site_pos[world] == pytest.approx(sites, abs=1e-5)
+    assert env.frame.tolist() == [0, 30, 98]
+
+
+def test_held_reference_scores_full_marks():
+    """Judged in the reference state itself, every error is 0 and every term is its weight."""
+    model = get_musculo_model("MyoFullBody", fingers=False)
+    clip = standing_clip(model)
+    env = make_env(model, [clip], num_envs=2)
+    env.reset_to(np.array([0, 0]), np.array([10, 20]))
+    before = env._episode._replace(frame=env._episode.frame - 1)
+    outcome = env.task.judge(env._state(), before, jnp.zeros((2, env.spec.action_size)))
+    weights = RewardConfig()
+    for name, value in outcome.terms.items():
+        if name.startswith("error/"):
+            assert np.asarray(value) == pytest.approx(0, abs=2e-3), name
+        elif name.startswith("reward/") and name != "reward/penalty":
+            term: RewardTerm = getattr(weights, name.removeprefix("reward/"))
+            assert np.asarray(value) == pytest.approx(term.weight, rel=1e-3), name
+    assert not np.asarray(outcome.terminated).any()
+
+
+def test_reward_by_hand():
+    config = RewardConfig(
+        joint_position=RewardTerm(0.5, 10.0), site_position=RewardTerm(2.0, 100.0)
+    )
+    zero = dict.fromkeys(
+        ("joint_velocity", "site_orientation", "site_velocity", "site_angular"), jnp.zeros(1)
+    )
+    zero |= {"root_position": jnp.zeros(1), "root_velocity": jnp.zeros(1)}
+    squares = {"joint_position": jnp.array([0.1]), "site_position": jnp.array([0.01])} | zero
+    terms = imitation_reward(config, squares)
+    # 0.5 e^(−10·0.1) = 0.18394; 2 e^(−100·0.01) = 0.73576
+    assert float(terms["joint_position"][0]) == pytest.approx(0.1839397, rel=1e-5)
+    assert float(terms["site_position"][0]) == pytest.approx(0.7357589, rel=1e-5)
+    assert float(terms["joint_velocity"][0]) == pytest.approx(0.1)
+    assert set(imitation_reward(RewardConfig.for_arms(), squares)) == set(squares) - {
+        "root_position",
+        "root_velocity",
+    }
+
+
+def test_penalty_by_hand():
+    config = RewardConfig(bound_penalty=0.01, rate_penalty=0.1, effort_penalty=1.0)
+    value = penalty(
+        config,
+        action=jnp.array([[1.5, 0.0], [0.0, 0.0]]),
+        previous=jnp.array([[0.0, 0.0], [0.0, 0.0]]),
+        activation=jnp.array([[0.2, 0.4], [0.0, 0.0]]),
+    )
+    # 0.01·0.5²/2 + 0.1·1²/2 + 1·(0.04+0.16)/2 = 0.00125 + 0.05 + 0.1
+    assert np.asarray(value) == pytest.approx([-0.15125, 0.0], rel=1e-5)
+    bounded = penalty(
+        dataclasses.replace(config, effort_penalty=1e3),
+        action=jnp.zeros((1, 2)),
+        previous=jnp.zeros((1, 2)),
+        activation=jnp.ones((1, 2)),
+    )
+    assert float(bounded[0]) == -1.0
+
+
+def test_termination_by_hand():
+    errors = {
+        "site_position_m": jnp.array([0.1, 0.31, 0.1, 0.1]),
+        "root_position_m": jnp.array([0.1, 0.1, 0.51, 0.1]),
+    }
+    healthy = jnp.array([True, True, True, False])
+    assert lost(TerminationConfig(0.3, 0.5), errors, healthy).tolist() == [False, True, True, True]
+
+
+def test_clip_end_truncates_and_restarts_with_final_obs(arms, clips):
+    env = make_env(arms, clips[:1], num_envs=2)
+    env.reset_to(np.array([0, 0]), np.array([57, 10]))
+    first = env.step(jnp.zeros((2, 64)))
+    assert first.truncated.tolist() == [False, False]
+    second = env.step(jnp.zeros((2, 64)))
+    assert second.truncated.tolist() == [True, False]
+    assert not second.terminated.any()
+    assert not np.array_equal(second.obs[0], second.final_obs[0])
+    assert np.array_equal(second.obs[1], second.final_obs[1])
+    assert env.frame[1] == 12
+    start = env.task.bank.qpos[env.frame[0]]
+    assert env.output.qpos[0] == pytest.approx(np.asarray(start), abs=1e-6)
+
+
+def test_horizon_truncates(arms, clips):
+    env = make_env(arms, clips, num_envs=2, config=EnvConfig(horizon=2))
+    env.reset_to(np.array([0, 1]), np.array([0, 0]))
+    assert not env.step(jnp.zeros((2, 64))).truncated.any()
+    assert env.step(jnp.zeros((2, 64))).truncated.all()
+
+
+def test_losing_the_reference_terminates(arms, clips):
+    tight = EnvConfig(termination=TerminationConfig(relative_site_m=1e-4))
+    env = make_env(arms, clips, num_envs=2, config=tight)
+    env.reset()
+    step = env.step(jnp.ones((2, 64)))
+    assert step.terminated.all()
+    assert not step.truncated.any()
+
+
+def test_evaluation_does_not_restart(arms, clips):
+    env = make_env(arms, clips, num_envs=1, config=EnvConfig(horizon=1).for_evaluation(horizon=1))
+    env.reset_to(np.array([1]), np.array([5]))
+    step = env.step(jnp.zeros((1, 64)))
+    assert step.truncated.all()
+    assert env.frame.tolist() == [6]
+
+
+def test_diverged_world_is_terminated_and_poisons_nothing(arms, clips):
+    env = make_env(arms, clips, num_envs=3)
+    env.reset()
+    state = env.simulator.get_state()
+    broken = {**state, "rows": state["rows"].copy()}
+    broken["rows"][1, 5] = np.nan
+    env.simulator.set_state(broken)
+    step = env.step(jnp.zeros((3, 64)))
+    assert step.unhealthy.tolist() == [False, True, False]
+    assert step.terminated.tolist()[1]
+    assert float(step.reward[1]) == 0.0
+    for value in (step.obs, step.final_obs, step.reward, *step.terms.values()):
+        assert np.isfinite(np.asarray(value)).all()
+    again = env.step(jnp.zeros((3, 64)))
+    assert not again.unhealthy.any()
+
+
+def test_same_seed_same_bits_and_restore(arms, clips):
+    def run(env, actions):
+        return [env.step(a) for a in actions]
+
+    first, second = (make_env(arms, clips, num_envs=4, seed=3) for _ in range(2))
+    actions = random_actions(first, 90)
+    a, b = run(first, actions[:45]), run(second, actions[:45])
+    assert all(np.array_equal(x.obs, y.obs) for x, y in zip(a, b, strict=True))
+    state = first.get_state()
+    straight = run(first, actions[45:])
+    assert any(bool((s.truncated | s.terminated).any()) for s in straight)
+    third = make_env(arms, clips, num_envs=4, seed=99)
+    third.set_state(state)
+    for x, y in zip(straight, run(third, actions[45:]), strict=True):
+        assert np.array_equal(x.obs, y.obs)
+        assert np.array_equal(x.reward, y.reward)
+
+
+def test_place_and_heading_of_the_clip_do_not_matter_on_the_full_body():
+    """Only x, y of the start are removed; the observation must not see where the clip was."""
+    model = get_musculo_model("MyoFullBody", fingers=False)
+    here = standing_clip(model)
+    shifted = here.qpos.copy()
+    shifted[:, :2] += [3.0, -7.0]
+    there = clip_from_qpos(model, shifted)
+    views = []
+    for clip in (here, there):
+        env = make_env(model, [clip], num_envs=1)
+        env.reset_to(np.array([0]), np.array([5]))
+        assert env.output.qpos[0, :2] == pytest.approx([0, 0], abs=1e-6)
+        views.append(np.asarray(env.step(jnp.zeros((1, 354))).obs))
+    assert views[0] == pytest.approx(views[1], abs=2e-3)
+
+
+@pytest.mark.parametrize(("action", "expected"), [(-1.0, 0.0), (0.0, 0.5), (1.0, 1.0)])
+def test_affine_action_map(arms, clips, action, expected):
+    env = make_env(arms, clips, num_envs=1, config=EnvConfig(action_map="affine"))
+    env.step(jnp.full((1, 64), action))
+    assert env.excitation == pytest.approx(np.full((1, 64), expected))
+    assert env.spec.action_map == "affine"
+
+
+def test_refusals(arms, clips):
+    full = get_musculo_model("MyoFullBody", fingers=False)
+    with pytest.raises(InputError, match=r"BimanualMuscle.*expected MyoFullBody"):
+        make_env(full, clips, num_envs=1)
+    with pytest.raises(InputError, match="clips: found none"):
+        make_env(arms, [], num_envs=1)
+    with pytest.raises(InputError, match="backend: found 'cuda'"):
+        make_env(arms, clips, num_envs=1, backend="cuda")
+    with pytest.raises(InputError, match=r"dt: found 0.02 s, expected the control step, 0.01 s"):
+        make_env(arms, [dataclasses.replace(clips[0], dt=0.02)], num_envs=1)
+    with pytest.raises(InputError, match="action_map: found tanh"):
+        EnvConfig(action_map="tanh")
+    env = make_env(arms, clips, num_envs=1)
+    with pytest.raises(InputError, match="frame"):
+        env.reset_to(np.array([0]), np.array([59]))
