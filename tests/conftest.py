@@ -10,6 +10,14 @@ PACKAGES = [f"musclemimic_{name}" for name in ("models", "retarget", "sim", "rl"
 install_import_hook(PACKAGES, "beartype.beartype")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that asks for the real data, before `-m` selects."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "real_data" in item.fixturenames:
+            item.add_marker("real_data")
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """Folder of the real human data; its absence is an error, not a skip."""
