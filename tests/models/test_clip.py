@@ -145,3 +145,14 @@ def test_header_is_plain_json(clip, tmp_path):
     clip.save(tmp_path / "c.npz")
     with np.load(tmp_path / "c.npz", allow_pickle=False) as archive:
         assert json.loads(str(archive["header"]))["model_name"] == clip.model_name
+
+
+def test_zip_member_that_is_no_array_is_named(clip, tmp_path):
+    import zipfile
+
+    path = tmp_path / "odd.npz"
+    clip.save(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("notes", "hello")
+    with pytest.raises(InputError, match=r"odd\.npz: notes: found not an array"):
+        MotionClip.load(path)

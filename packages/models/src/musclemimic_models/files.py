@@ -73,9 +73,14 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as archive:
             arrays: dict[str, np.ndarray] = {}
             for field in archive.files:
-                arrays[field] = archive[field]  # pyright: ignore[reportUnknownMemberType]
+                value: object = archive[field]  # pyright: ignore[reportUnknownVariableType]
+                if not isinstance(value, np.ndarray):
+                    raise InputError(path, field, found="not an array", expected="an array")
+                arrays[field] = value
             return arrays
     except (zipfile.BadZipFile, EOFError, OSError, ValueError, KeyError) as error:
+        if isinstance(error, InputError):
+            raise
         if "allow_pickle" in str(error) or "Object arrays" in str(error):
             raise InputError(
                 path, field, found="pickled Python objects", expected="plain arrays"

@@ -55,6 +55,11 @@ class RewardConfig:
         )
 
 
+def default_reward(*, free_root: bool) -> RewardConfig:
+    """The published weights for a body with or without a moving root."""
+    return RewardConfig() if free_root else RewardConfig.for_arms()
+
+
 @dataclass(frozen=True)
 class TerminationConfig:
     """When an episode has lost the reference (defaults: published evaluation thresholds).
