@@ -1,1 +1,53 @@
-"""Placeholder filled in below."""
+"""Human motion capture to muscle-driven models: readers, inverse kinematics, quality metrics.
+
+Names are imported on first use.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from musclemimic_retarget.gmr_fit import GMRFit as GMRFit
+    from musclemimic_retarget.gmr_fit import GMRFitConfig as GMRFitConfig
+    from musclemimic_retarget.gmr_fit import RetargetResult as RetargetResult
+    from musclemimic_retarget.metrics import ClipMetrics as ClipMetrics
+    from musclemimic_retarget.metrics import clip_metrics as clip_metrics
+    from musclemimic_retarget.metrics import metrics_table as metrics_table
+    from musclemimic_retarget.metrics import peak_knee_flexion_deg as peak_knee_flexion_deg
+    from musclemimic_retarget.metrics import walking_speed as walking_speed
+    from musclemimic_retarget.motion import CoordinateMotion as CoordinateMotion
+    from musclemimic_retarget.motion import HumanMotion as HumanMotion
+    from musclemimic_retarget.motion import MotionSource as MotionSource
+    from musclemimic_retarget.motion import SkeletonMotion as SkeletonMotion
+    from musclemimic_retarget.readers import read_motion as read_motion
+    from musclemimic_retarget.synthetic import synthetic_arm_motion as synthetic_arm_motion
+    from musclemimic_retarget.synthetic import write_synthetic_smpl as write_synthetic_smpl
+    from musclemimic_retarget.targets import Targets as Targets
+
+_HOMES = {
+    "gmr_fit": ("GMRFit", "GMRFitConfig", "RetargetResult"),
+    "metrics": (
+        "ClipMetrics",
+        "clip_metrics",
+        "metrics_table",
+        "peak_knee_flexion_deg",
+        "walking_speed",
+    ),
+    "motion": ("CoordinateMotion", "HumanMotion", "MotionSource", "SkeletonMotion"),
+    "readers": ("read_motion",),
+    "synthetic": ("synthetic_arm_motion", "write_synthetic_smpl"),
+    "targets": ("Targets",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from its module on first use."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(_HOME_OF)

@@ -1,0 +1,226 @@
+"""Quality of a clip: six published metrics and what they leave out."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from jaxtyping import Float
+from musclemimic_models import MotionClip, MusculoModel
+from rich.table import Column, Table
+
+from musclemimic_retarget.ground import FEET, FloorGeoms
+from musclemimic_retarget.kinematics import KinematicBody
+from musclemimic_retarget.rotations import angle_between
+from musclemimic_retarget.targets import Targets
+
+_LIMIT_SLACK = 1e-5  # rad or m
+_DEEP = 1e-3  # m
+_JUMP_SHARE, _JUMP_LENGTH, _JUMP_RATIO, _JUMP_MEMORY = 0.05, 1e-3, 10.0, 0.01
+
+
+@dataclass(frozen=True)
+class ClipMetrics:
+    """Quality of one clip. None where the model or the call has nothing to measure.
+
+    The six of the MuscleMimic publication, on the clip's own grid:
+
+    Attributes:
+        joint_limit_violation_percent: (frame, hinge or slide joint) pairs outside the range by
+            more than 1e-5 rad or m, coupled joints included.
+        ground_penetration_percent: frames with a geom deeper than 1 mm in the floor.
+        max_penetration_m: depth of the deepest point.
+        tendon_jump: whether any tendon changes in one frame by more than 5 % of its rest length,
+            1 mm, and 10 times its running mean change (over clips, the mean is the jump rate).
+        rmse_m: √mean‖p − target‖² over sites and frames, against the method's own targets.
+        solve_s_per_30hz_frame, total_s_per_30hz_frame: inverse kinematics; whole pipeline.
+
+    And beyond them:
+        tendon_jump_frames_percent: frames with such a jump. worst_tendon: largest relative
+            one-frame change, and worst_tendon_change_percent, that change in % of rest length.
+        human_rmse_m: as rmse_m against the human's joint centres, only uniformly scaled.
+        orientation_error_deg: mean angle to the target orientation, sites that have one.
+        float_clearance_m: mean height of the lower standing sole, stance frames.
+        foot_skate_m_per_s: mean horizontal speed of the slower of ankle and toes in stance.
+        coupling_residual: largest distance of a coupled joint from its polynomial, rad or m.
+        root_acceleration_rms_m_per_s2: vertical, of the clip's root site, and
+            source_root_acceleration_rms_m_per_s2: of its target.
+        not_converged_percent: frames whose inverse kinematics did not converge.
+    """
+
+    joint_limit_violation_percent: float
+    ground_penetration_percent: float
+    max_penetration_m: float
+    tendon_jump: bool
+    rmse_m: float | None
+    solve_s_per_30hz_frame: float | None
+    total_s_per_30hz_frame: float | None
+    tendon_jump_frames_percent: float
+    worst_tendon: str
+    worst_tendon_change_percent: float
+    human_rmse_m: float | None
+    orientation_error_deg: float | None
+    float_clearance_m: float | None
+    foot_skate_m_per_s: float | None
+    coupling_residual: float
+    root_acceleration_rms_m_per_s2: float
+    source_root_acceleration_rms_m_per_s2: float | None
+    not_converged_percent: float
+
+    def to_dict(self) -> dict[str, float | bool | str | None]:
+        """The fields by name, ready for JSON."""
+        return dataclasses.asdict(self)
+
+
+def metrics_table(rows: Mapping[str, ClipMetrics]) -> Table:
+    """A rich table, one column a clip; units are in the names."""
+    table = Table("metric", *(Column(name, justify="right") for name in rows))
+    for field in dataclasses.fields(ClipMetrics):
+        table.add_row(field.name, *(_cell(getattr(row, field.name)) for row in rows.values()))
+    return table
+
+
+def _cell(value: float | bool | str | None) -> str:
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case str():
+            return value
+        case _:
+            return f"{value:.3g}"
+
+
+def clip_metrics(
+    model: MusculoModel, clip: MotionClip, targets: Targets | None = None
+) -> ClipMetrics:
+    """Measure a clip.
+
+    Args:
+        model: the model the clip was made for.
+        clip: the motion.
+        targets: on the clip's time grid (`RetargetResult.targets`); without them the errors are
+            None.
+
+    Raises:
+        InputError: the clip belongs to another model.
+    """
+    clip.require_model(model)
+    body = KinematicBody.of(model)
+    floor = FloorGeoms.of(model.mj_model)
+    clearance = floor.clearance(body.poses(clip.qpos))
+    lowest = clearance.min(axis=1)
+    floating, skate = _stance_quality(clip, body, floor, clearance)
+    jumps = _tendon_jumps(model.mj_model, clip.qpos)
+    rmse = human_rmse = orientation = source_acceleration = None
+    if targets is not None:
+        rmse = _rms(clip.site_pos - targets.pos)
+        human_rmse = _rms(clip.site_pos - targets.human_pos)
+        aimed = targets.rot_weight > 0
+        angles = angle_between(clip.site_quat[:, aimed], targets.quat[:, aimed])
+        orientation = float(np.rad2deg(angles.mean()))
+        source_acceleration = _acceleration_rms(targets.pos[:, 0, 2], clip.dt)
+    return ClipMetrics(
+        joint_limit_violation_percent=_limit_violation(model.mj_model, clip.qpos),
+        ground_penetration_percent=100.0 * float((lowest < -_DEEP).mean()),
+        max_penetration_m=float(max(-lowest.min(), 0.0)),
+        tendon_jump=bool(jumps.frames > 0),
+        rmse_m=rmse,
+        solve_s_per_30hz_frame=None,
+        total_s_per_30hz_frame=None,
+        tendon_jump_frames_percent=100.0 * jumps.frames / len(clip),
+        worst_tendon=jumps.worst,
+        worst_tendon_change_percent=100.0 * jumps.worst_change,
+        human_rmse_m=human_rmse,
+        orientation_error_deg=orientation,
+        float_clearance_m=floating,
+        foot_skate_m_per_s=skate,
+        coupling_residual=float(np.abs(model.couplings.residual(clip.qpos)).max(initial=0.0)),
+        root_acceleration_rms_m_per_s2=_acceleration_rms(clip.site_pos[:, 0, 2], clip.dt),
+        source_root_acceleration_rms_m_per_s2=source_acceleration,
+        not_converged_percent=100.0 * float((clip.frame_status != 0).mean()),
+    )
+
+
+def walking_speed(clip: MotionClip) -> float:
+    """Length of the root site's smoothed horizontal path over time, in human units, m/s."""
+    path = clip.site_pos[:, 0, :2]
+    length = float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum())
+    return length / clip.duration / clip.provenance.human_to_model_scale
+
+
+def peak_knee_flexion_deg(model: MusculoModel, clip: MotionClip) -> tuple[float, float]:
+    """Largest knee flexion of the left and the right knee, degrees.
+
+    Raises:
+        KeyError: the model has no knees.
+    """
+    columns = [model.mj_model.joint(f"knee_angle_{side}").qposadr[0] for side in "lr"]
+    left, right = np.rad2deg(clip.qpos[:, columns].max(axis=0))
+    return float(left), float(right)
+
+
+@dataclass(frozen=True)
+class _TendonJumps:
+    """Number of frames with a jump; the tendon of the largest relative change, and the change."""
+
+    frames: int
+    worst: str
+    worst_change: float
+
+
+def _tendon_jumps(model: mujoco.MjModel, qpos: Float[np.ndarray, "T nq"]) -> _TendonJumps:
+    data = mujoco.MjData(model)
+    lengths = np.empty((len(qpos), model.ntendon))
+    for frame, row in enumerate(qpos):
+        data.qpos[:] = row
+        mujoco.mj_kinematics(model, data)
+        mujoco.mj_comPos(model, data)
+        mujoco.mj_tendon(model, data)
+        lengths[frame] = data.ten_length
+    change = np.abs(np.diff(lengths, axis=0))
+    mean, jumped = change[0].copy(), np.zeros(len(change), dtype=bool)
+    for frame, row in enumerate(change):
+        jumped[frame] = np.any(
+            (row > _JUMP_SHARE * model.tendon_length0)
+            & (row > _JUMP_LENGTH)
+            & (row > _JUMP_RATIO * mean)
+        )
+        mean += _JUMP_MEMORY * (row - mean)
+    relative = (change / model.tendon_length0).max(axis=0)
+    worst = int(relative.argmax())
+    return _TendonJumps(int(jumped.sum()), model.tendon(worst).name, float(relative[worst]))
+
+
+def _limit_violation(model: mujoco.MjModel, qpos: Float[np.ndarray, "T nq"]) -> float:
+    scalar = model.jnt_type >= int(mujoco.mjtJoint.mjJNT_SLIDE)
+    values = qpos[:, model.jnt_qposadr[scalar]]
+    low, high = model.jnt_range[scalar].T
+    outside = (values < low - _LIMIT_SLACK) | (values > high + _LIMIT_SLACK)
+    return 100.0 * float((outside & model.jnt_limited[scalar].astype(bool)).mean())
+
+
+def _stance_quality(
+    clip: MotionClip, body: KinematicBody, floor: FloorGeoms, clearance: Float[np.ndarray, "T G"]
+) -> tuple[float | None, float | None]:
+    """Mean float clearance, m, and foot skate, m/s, over stance."""
+    standing = clip.foot_contact
+    if "left_ankle" not in clip.site_names or not standing.any():
+        return None, None
+    lower = np.where(standing, floor.feet(clearance), np.inf).min(axis=1)
+    floating = np.clip(lower[standing.any(axis=1)], 0.0, None).mean()
+    columns = np.array([[body.site(f"{s}_ankle"), body.site(f"{s}_toes")] for s in FEET])
+    speed = np.linalg.norm(clip.site_linvel[:, columns, :2], axis=-1).min(axis=-1)
+    return float(floating), float(speed[standing].mean())
+
+
+def _rms(error: Float[np.ndarray, "T S 3"]) -> float:
+    return float(np.sqrt((error**2).sum(axis=-1).mean()))
+
+
+def _acceleration_rms(height: Float[np.ndarray, " T"], dt: float) -> float:
+    if len(height) < 3:
+        return 0.0
+    return float(np.sqrt((np.diff(height, 2) ** 2).mean()) / dt**2)

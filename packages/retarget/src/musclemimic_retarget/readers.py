@@ -1,0 +1,36 @@
+"""`read_motion`: one entry for every file format."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from musclemimic_models import InputError
+
+from musclemimic_retarget.motion import HumanMotion
+from musclemimic_retarget.opensim import read_opensim
+from musclemimic_retarget.smpl import read_smpl
+
+READERS: Mapping[str, Callable[[Path], HumanMotion]] = MappingProxyType(
+    {".npz": read_smpl, ".sto": read_opensim, ".mot": read_opensim}
+)
+
+
+def read_motion(path: Path | str) -> HumanMotion:
+    """Read a human motion, by the file name's suffix.
+
+    Args:
+        path: .npz with SMPL, SMPL-H or SMPL-X parameters, or .sto/.mot with OpenSim coordinates.
+
+    Raises:
+        InputError: unsupported suffix, or whatever is wrong with the file, in one line.
+    """
+    path = Path(path)
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise InputError(
+            path,
+            "suffix",
+            found=path.suffix or "none",
+            expected="one of " + ", ".join(READERS),
+        )
+    return reader(path)

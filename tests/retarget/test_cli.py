@@ -1,0 +1,75 @@
+import json
+
+import musclemimic_retarget
+import pytest
+from musclemimic_models import InputError, MotionClip
+from musclemimic_retarget import write_synthetic_smpl
+from musclemimic_retarget.cli import main
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory):
+    """A folder with a motion and what the command made of it."""
+    folder = tmp_path_factory.mktemp("cli")
+    motion = write_synthetic_smpl(folder / "arms.npz", 30.0)
+    assert main([str(motion), "--model", "bimanual", "--out", str(folder / "out")]) == 0
+    return folder
+
+
+def test_writes_clip_metrics_and_configuration(output):
+    MotionClip.load(output / "out" / "arms.npz")
+    metrics = json.loads((output / "out" / "arms.metrics.json").read_text())
+    assert metrics["joint_limit_violation_percent"] == 0.0
+    config = json.loads((output / "out" / "config.json").read_text())
+    assert config["method"] == "gmr-fit"
+    assert config["config"]["output_hz"] == 100.0
+    assert not list((output / "out").glob(".*"))
+
+
+def test_json_is_one_document_and_nothing_else(output, capsys):
+    arguments = [str(output / "arms.npz"), "--model", "bimanual", "--json"]
+    assert main([*arguments, "--out", str(output / "again")]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["arms"]["rmse_m"] < 0.01
+
+
+def test_metrics_of_a_saved_clip(output, capsys):
+    assert main(["metrics", str(output / "out" / "arms.npz"), "--json"]) == 0
+    (metrics,) = json.loads(capsys.readouterr().out).values()
+    assert metrics["coupling_residual"] < 1e-9
+    assert metrics["rmse_m"] is None
+
+
+def test_prints_a_table(output, capsys):
+    assert main(["metrics", str(output / "out" / "arms.npz")]) == 0
+    assert "joint_limit_violation_percent" in capsys.readouterr().out
+
+
+def test_one_bad_file_stops_everything_before_any_work(output, tmp_path):
+    bad = tmp_path / "bad.npz"
+    bad.write_bytes(b"nonsense")
+    arguments = [str(output / "arms.npz"), str(bad), "--model", "bimanual"]
+    with pytest.raises(InputError, match=r"bad\.npz: archive"):
+        main([*arguments, "--out", str(tmp_path / "out")])
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        (["--model", "robot", "--out", "x"], "MyoFullBody"),
+        (["--model", "bimanual", "--out", "{motion}"], "--out: found a file"),
+        (["{motion}", "--model", "bimanual", "--out", "x"], "'arms' twice"),
+    ],
+)
+def test_bad_options_are_named(output, extra, message):
+    motion = str(output / "arms.npz")
+    with pytest.raises(InputError, match=message):
+        main([motion, *(part.format(motion=motion) for part in extra)])
+
+
+def test_every_public_name_resolves():
+    for name in dir(musclemimic_retarget):
+        assert getattr(musclemimic_retarget, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = musclemimic_retarget.nothing

@@ -1,0 +1,115 @@
+import mujoco
+import numpy as np
+import pytest
+from musclemimic_retarget.ground import (
+    FloorGeoms,
+    StanceConfig,
+    bend_toes,
+    detect_stance,
+    foot_lift,
+    root_lift,
+)
+from musclemimic_retarget.kinematics import KinematicBody, Poses
+
+SHAPES = """
+<mujoco>
+  <worldbody>
+    <geom type="plane" size="1 1 1" pos="0 0 0.1"/>
+    <body name="calcn_l" pos="0 0 1" euler="20 35 -50"><freejoint/>
+      <geom type="{kind}" size="0.05 0.08 0.11" pos="0.1 0.05 -0.1" euler="10 70 30"/>
+    </body>
+  </worldbody>
+</mujoco>
+"""
+
+
+def surface(kind, size, n=20000):
+    """Points of the surface of a shape."""
+    rng = np.random.default_rng(0)
+    sphere = rng.normal(size=(n, 3))
+    sphere /= np.linalg.norm(sphere, axis=1, keepdims=True)
+    sign = rng.choice([-1.0, 1.0], size=(n, 3))
+    ring = sphere[:, :2] / np.linalg.norm(sphere[:, :2], axis=1, keepdims=True)
+    return {
+        "sphere": size[0] * sphere,
+        "capsule": size[0] * sphere + np.array([0, 0, 1]) * sign[:, 2:] * size[1],
+        "ellipsoid": sphere * size,
+        "box": sign * size,
+        "cylinder": np.column_stack([size[0] * ring, size[1] * sign[:, 2]]),
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["sphere", "capsule", "ellipsoid", "box", "cylinder"])
+def test_clearance_is_the_lowest_surface_point_above_the_floor(kind):
+    model = mujoco.MjModel.from_xml_string(SHAPES.format(kind=kind))
+    data = mujoco.MjData(model)
+    mujoco.mj_kinematics(model, data)
+    geoms = FloorGeoms.of(model)
+    poses = Poses(
+        np.zeros((1, 0, 3)), np.zeros((1, 0, 4)), data.xpos[None], data.xmat.reshape(1, -1, 3, 3)
+    )
+    points = surface(kind, model.geom_size[1]) @ data.geom_xmat[1].reshape(3, 3).T
+    lowest = (points + data.geom_xpos[1])[:, 2].min() - 0.1
+    np.testing.assert_allclose(geoms.clearance(poses)[0], [lowest], atol=5e-4)
+    assert geoms.foot.tolist() == [0]
+
+
+def test_penetration_agrees_with_mujocos_contacts(full_body):
+    body = KinematicBody.of(full_body)
+    qpos = full_body.couplings.apply(full_body.mj_model.qpos0.copy())
+    floor = FloorGeoms.of(full_body.mj_model)
+    qpos[2] -= floor.clearance(body.poses(qpos[None])).min() + 0.004
+    data = mujoco.MjData(full_body.mj_model)
+    data.qpos[:] = qpos
+    mujoco.mj_forward(full_body.mj_model, data)
+    bodies = full_body.mj_model.geom_bodyid
+    deepest = min(c.dist for c in data.contact if 0 in (bodies[c.geom1], bodies[c.geom2]))
+    np.testing.assert_allclose(deepest, -0.004, atol=1e-6)
+
+
+def test_stance_is_low_and_slow_without_flicker():
+    clearance = np.zeros((100, 2))
+    clearance[:, 1] = 0.2
+    clearance[50, 0] = 0.1
+    speed = np.zeros((100, 2))
+    speed[70:, 0] = 2.0
+    stance = detect_stance(clearance, speed, rate=100.0, config=StanceConfig())
+    assert stance[:70, 0].all()
+    assert not stance[70:, 0].any()
+    assert not stance[:, 1].any()
+
+
+def test_foot_lift_puts_standing_feet_on_the_floor_and_swinging_ones_out_of_it():
+    clearance = np.column_stack([np.full(100, 0.02), np.full(100, -0.01)])
+    stance = np.column_stack([np.ones(100, bool), np.zeros(100, bool)])
+    lift = foot_lift(clearance, stance, rate=100.0, cutoff=6.0)
+    np.testing.assert_allclose(lift, np.tile([-0.02, 0.01], (100, 1)), atol=1e-9)
+
+
+def test_root_lift_clears_the_floor_but_for_the_margin():
+    lowest = 0.01 * np.sin(np.arange(200) / 10)
+    lift = root_lift(lowest, rate=100.0, margin=5e-4, seconds=0.1)
+    assert (lowest + lift).min() >= -5e-4 - 1e-12
+    assert (lift >= 0).all()
+
+
+def test_toes_bend_up_out_of_the_floor(full_body):
+    body, floor = KinematicBody.of(full_body), FloorGeoms.of(full_body.mj_model)
+    qpos = full_body.mj_model.qpos0.copy()
+    for side in "lr":
+        qpos[body.model.joint(f"ankle_angle_{side}").qposadr[0]] = -0.2
+    qpos = np.tile(full_body.couplings.apply(qpos), (30, 1))
+    heel_up = floor.clearance(body.poses(qpos))
+    hind = np.array([full_body.mj_model.body(b).name.startswith("calcn") for b in floor.body])
+    qpos[:, 2] -= heel_up[:, hind].min()
+    before = floor.feet(floor.clearance(body.poses(qpos))).min()
+    bent = bend_toes(body, floor, qpos, rate=100.0, tolerance=0.001)
+    after = floor.feet(floor.clearance(body.poses(bent))).min()
+    assert before < -0.01
+    # The ball of the foot itself, at the joint, cannot bend away.
+    assert after > 0.5 * before
+    unchanged = np.setdiff1d(
+        np.arange(qpos.shape[1]),
+        [body.model.joint(f"mtp_angle_{side}").qposadr[0] for side in "lr"],
+    )
+    np.testing.assert_array_equal(bent[:, unchanged], qpos[:, unchanged])

@@ -1,0 +1,125 @@
+import mujoco
+import numpy as np
+from musclemimic_models.build import MIMIC_PREFIX
+from musclemimic_retarget.ik import IKConfig, InverseKinematics, SiteTargets, clip_to_feasible
+from musclemimic_retarget.kinematics import KinematicBody
+from musclemimic_retarget.rotations import matrices
+from musclemimic_retarget.solve import from_scratch
+
+# Central differences with this step, rad or m, leave errors of its square.
+STEP = 1e-5
+JACOBIAN_TOLERANCE = 1e-7
+
+
+def random_pose(body, rng, share=0.6):
+    couplings = body.musculo.couplings
+    qpos = body.model.qpos0.copy()
+    middle, width = couplings.box.mean(axis=1), np.diff(couplings.box)[:, 0]
+    qpos[couplings.scalar_qpos] = middle + share * width * (rng.random(len(middle)) - 0.5)
+    return couplings.apply(qpos)
+
+
+def targets_of(body, qpos):
+    poses = body.poses(qpos[None])
+    ones = np.ones(len(body.site_names))
+    return SiteTargets(poses.site_pos[0], matrices(poses.site_quat[0]), ones, ones)
+
+
+def test_the_stripped_model_has_the_kinematics_of_the_full_one(either_model):
+    body, full = KinematicBody.of(either_model), either_model.mj_model
+    assert (
+        tuple(body.model.joint(i).name for i in range(body.model.njnt)) == either_model.joint_names
+    )
+    qpos = random_pose(body, np.random.default_rng(0))
+    data = mujoco.MjData(full)
+    data.qpos[:] = qpos
+    mujoco.mj_kinematics(full, data)
+    poses = body.poses(qpos[None])
+    ids = [full.site(MIMIC_PREFIX + name).id for name in body.site_names]
+    np.testing.assert_allclose(poses.site_pos[0], data.site_xpos[ids], atol=1e-12)
+    np.testing.assert_allclose(
+        matrices(poses.site_quat[0]), data.site_xmat[ids].reshape(-1, 3, 3), atol=1e-12
+    )
+    np.testing.assert_allclose(poses.body_pos[0], data.xpos, atol=1e-12)
+
+
+def test_site_jacobian_matches_finite_differences_through_the_couplings(either_model):
+    body = KinematicBody.of(either_model)
+    solver = InverseKinematics(body)
+    rng = np.random.default_rng(1)
+    for _ in range(3):
+        qpos = random_pose(body, rng)
+        jacobian = solver.coordinate_jacobian(qpos)
+        for column in range(jacobian.shape[2]):
+            step = np.zeros(jacobian.shape[2])
+            step[column] = STEP
+            before, after = (
+                body.poses(solver._moved(qpos, sign * step)[None]) for sign in (-1.0, 1.0)
+            )
+            linear = (after.site_pos - before.site_pos)[0] / (2 * STEP)
+            np.testing.assert_allclose(jacobian[:, :3, column], linear, atol=JACOBIAN_TOLERANCE)
+            turned = matrices(after.site_quat[0]) @ np.swapaxes(matrices(before.site_quat[0]), 1, 2)
+            skew = (turned - np.swapaxes(turned, 1, 2)) / (4 * STEP)
+            angular = np.stack([skew[:, 2, 1], skew[:, 0, 2], skew[:, 1, 0]], axis=1)
+            np.testing.assert_allclose(jacobian[:, 3:, column], angular, atol=JACOBIAN_TOLERANCE)
+
+
+def test_gradient_is_the_slope_of_the_cost(either_model):
+    body = KinematicBody.of(either_model)
+    solver = InverseKinematics(body, IKConfig(neutral=1e-2))
+    rng = np.random.default_rng(2)
+    goal, qpos = targets_of(body, random_pose(body, rng)), random_pose(body, rng, 0.3)
+    # Orientation residuals: the logarithm's own Jacobian is not part of Gauss-Newton, so only
+    # positions are compared.
+    goal = SiteTargets(goal.pos, goal.mat, goal.pos_weight, 0 * goal.rot_weight)
+    system = solver._linearize(qpos, goal, None)
+    for column in range(len(system.gradient)):
+        step = np.zeros(len(system.gradient))
+        step[column] = STEP
+        costs = [solver._linearize(solver._moved(qpos, s * step), goal, None).cost for s in (-1, 1)]
+        slope = (costs[1] - costs[0]) / (2 * STEP)
+        np.testing.assert_allclose(-2 * system.gradient[column], slope, atol=1e-6)
+
+
+def test_recovers_a_random_feasible_pose_from_its_sites(either_model):
+    body = KinematicBody.of(either_model)
+    solver = InverseKinematics(body, IKConfig(neutral=1e-9, iterations=200))
+    rng = np.random.default_rng(3)
+    seen = solver._address[solver._scalar]
+    for _ in range(5):
+        pose = random_pose(body, rng)
+        result = from_scratch(solver, targets_of(body, pose), None)
+        assert result.converged
+        np.testing.assert_allclose(result.qpos[seen], pose[seen], atol=1e-3)
+
+
+def test_solutions_stay_in_the_box_and_on_the_couplings(either_model):
+    body = KinematicBody.of(either_model)
+    solver = InverseKinematics(body)
+    couplings = either_model.couplings
+    goal = targets_of(body, random_pose(body, np.random.default_rng(4)))
+    far = SiteTargets(goal.pos * 1.5, goal.mat, goal.pos_weight, goal.rot_weight)
+    qpos = solver.solve(far, solver.neutral).qpos
+    low, high = couplings.box.T
+    scalars = qpos[couplings.scalar_qpos]
+    assert ((scalars >= low) & (scalars <= high)).all()
+    np.testing.assert_allclose(couplings.residual(qpos), 0.0, atol=1e-12)
+
+
+def test_previous_pose_settles_what_targets_leave_open(arms):
+    body = KinematicBody.of(arms)
+    solver = InverseKinematics(body)
+    goal = targets_of(body, solver.neutral)
+    silent = SiteTargets(goal.pos, goal.mat, 0 * goal.pos_weight, 0 * goal.rot_weight)
+    previous = random_pose(body, np.random.default_rng(5))
+    qpos = solver.solve(silent, solver.neutral, previous).qpos
+    seen = solver._address[solver._scalar]
+    np.testing.assert_allclose(qpos[seen], previous[seen], atol=1e-2)
+
+
+def test_clip_to_feasible_recomputes_the_dependents(full_body):
+    body = KinematicBody.of(full_body)
+    wild = body.model.qpos0 + 10.0
+    wild[3:7] = [1, 0, 0, 0]
+    clipped = clip_to_feasible(body, wild)
+    assert np.abs(full_body.couplings.residual(clipped)).max() < 1e-12
