@@ -1,1 +1,40 @@
-"""Placeholder filled in below."""
+"""How well a muscle-driven policy imitates: rollouts, validation tables, pictures, reports.
+
+Names are imported on first use. `evaluate` simulates; everything else works on saved rollouts.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from musclemimic_eval.policy_rollout import Evaluation as Evaluation
+    from musclemimic_eval.policy_rollout import evaluate as evaluate
+    from musclemimic_eval.policy_rollout import load_policy as load_policy
+    from musclemimic_eval.render import film_strip as film_strip
+    from musclemimic_eval.render import render_frame as render_frame
+    from musclemimic_eval.report import ReportInputs as ReportInputs
+    from musclemimic_eval.report import write_report as write_report
+    from musclemimic_eval.rollout import Rollout as Rollout
+    from musclemimic_eval.validation import ValidationTable as ValidationTable
+    from musclemimic_eval.validation import validate as validate
+
+_HOMES = {
+    "policy_rollout": ("Evaluation", "evaluate", "load_policy"),
+    "render": ("film_strip", "render_frame"),
+    "report": ("ReportInputs", "write_report"),
+    "rollout": ("Rollout",),
+    "validation": ("ValidationTable", "validate"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from its module on first use."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(_HOME_OF)
