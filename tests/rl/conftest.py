@@ -12,7 +12,7 @@ from musclemimic_sim import EnvSpec, ObsField, State, TimeStep
 def _spec(obs_size: int, action_size: int) -> EnvSpec:
     return EnvSpec(
         obs_fields=(ObsField("state", obs_size, "1"),),
-        muscle_names=tuple(f"muscle{i}" for i in range(action_size)),
+        action_names=tuple(f"muscle{i}" for i in range(action_size)),
         action_map="affine",
         control_dt=0.01,
         model_name="toy",

@@ -6,17 +6,21 @@ import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from musclemimic_models import InputError, MotionClip, MusculoModel, get_musculo_model
 from musclemimic_models.files import require_file, write_json
-from musclemimic_retarget import GMRFit, read_motion, write_synthetic_smpl
-from musclemimic_rl import TrainConfig, TrainResult, train
-from musclemimic_sim import make_env
+from musclemimic_models.registry import find_embodiment
+from musclemimic_retarget import GMRFit, HumanMotion, read_motion, write_synthetic_smpl
+from musclemimic_rl import NetworkConfig, OptimConfig, PPOConfig, TrainConfig, TrainResult, train
+from musclemimic_sim import EnvConfig, make_env
 
+from musclemimic_eval.baseline import ZeroPolicy
 from musclemimic_eval.grids import RetargetingNumbers
 from musclemimic_eval.policy_rollout import Evaluation, evaluate
 from musclemimic_eval.progress import counting, waiting
 from musclemimic_eval.report import ReportInputs, write_report
+from musclemimic_eval.validation import ValidationTable
 
 KIND = "musclemimic demo"
 EPISODES, EPISODES_WHEN_INTERRUPTED = 32, 8
@@ -25,6 +29,9 @@ _RESERVE_S = {False: 40.0, True: 90.0}
 # Even a short demo gives this share of what is left to training.
 _LEAST_TRAINING_SHARE = 0.3
 _RUN = "training"
+_ACTION_MAPS = {"joints": "coordinated", "muscles": "clip"}
+# First exploration, in units of the action (0.3 rad of joint target; full excitation).
+_STD = {"joints": 0.2, "muscles": 0.15}
 PRODUCTS = ("index.html", "report.json", "film.png", "clip.npz", "policy.npz", "motion.smpl.npz")
 
 
@@ -39,6 +46,9 @@ class DemoConfig:
         out: folder for the results.
         seed: of training and evaluation.
         fingers: keep finger joints and muscles.
+        action: what the policy says. "joints": target angles around the reference, which the
+            coordination layer turns into muscle excitations. "muscles": the excitations
+            themselves; needs several times the training.
     """
 
     minutes: float = 10.0
@@ -47,6 +57,7 @@ class DemoConfig:
     out: Path = Path("demo-out")
     seed: int = 0
     fingers: bool = False
+    action: Literal["joints", "muscles"] = "joints"
 
     def check(self) -> None:
         """Refuse what cannot run, before any work.
@@ -60,6 +71,7 @@ class DemoConfig:
             raise InputError("demo", "--minutes", found=self.minutes, expected="a number above 0")
         if self.motion is not None:
             require_file(self.motion)
+        find_embodiment(self.model)
         require_demo_folder(self.out)
 
 
@@ -70,12 +82,14 @@ class DemoResult:
     Attributes:
         page: the report.
         evaluation: episodes and table.
+        baseline: the table of action 0 instead of the policy.
         training: outcome of the training run.
         seconds: wall-clock time of the whole demo.
     """
 
     page: Path
     evaluation: Evaluation
+    baseline: ValidationTable
     training: TrainResult
     seconds: float
 
@@ -95,9 +109,10 @@ def run_demo(config: DemoConfig, *, command: str, show_progress: bool = True) ->
     """
     begin = time.monotonic()
     config.check()
+    given = None if config.motion is None else read_motion(config.motion)
     with waiting("loading the model", visible=show_progress):
         model = get_musculo_model(config.model, fingers=config.fingers)
-    clip, metrics = _retarget(config, model, visible=show_progress)
+    clip, metrics = _retarget(config, model, given, visible=show_progress)
     name = clip.provenance.source
     training = _train(
         config, model, clip, deadline=begin + 60 * config.minutes, visible=show_progress
@@ -112,6 +127,13 @@ def run_demo(config: DemoConfig, *, command: str, show_progress: bool = True) ->
             seed=config.seed,
             on_progress=show,
         )
+    baseline = evaluate(
+        ZeroPolicy(training.policy.spec, training.policy.provenance),
+        {name: clip},
+        model=model,
+        episodes=EPISODES_WHEN_INTERRUPTED,
+        seed=config.seed,
+    ).table
     inputs = ReportInputs(
         model=model,
         clips={name: clip},
@@ -122,10 +144,11 @@ def run_demo(config: DemoConfig, *, command: str, show_progress: bool = True) ->
         training=training.policy.provenance,
         learning=read_metrics(training.run_dir / "metrics.jsonl"),
         title="A motion, imitated by muscles",
+        baseline=baseline,
     )
     with waiting("drawing the report", visible=show_progress):
         page = write_report(config.out, inputs)
-    return DemoResult(page, evaluation, training, time.monotonic() - begin)
+    return DemoResult(page, evaluation, baseline, training, time.monotonic() - begin)
 
 
 def require_demo_folder(folder: Path) -> None:
@@ -158,10 +181,11 @@ def read_metrics(path: Path) -> list[dict[str, float | None]]:
 
 
 def _retarget(
-    config: DemoConfig, model: MusculoModel, *, visible: bool
+    config: DemoConfig, model: MusculoModel, given: HumanMotion | None, *, visible: bool
 ) -> tuple[MotionClip, RetargetingNumbers]:
-    """Read and retarget the motion; only then replace an earlier demo by this one."""
-    given = None if config.motion is None else read_motion(config.motion)
+    """Retarget the given or the built-in motion, in place of an earlier demo."""
+    if given is not None:
+        GMRFit(model).check(given)
     # The input is good: only now touch the folder.
     clear(config.out)
     write_json(config.out / "config.json", {"kind": KIND, **dataclasses.asdict(config)})
@@ -191,6 +215,10 @@ def _train(
         seed=config.seed,
         minutes=config.minutes,
         checkpoint_minutes=1.0,
+        env=EnvConfig(action_map=_ACTION_MAPS[config.action]),
+        network=NetworkConfig(hidden=(256, 256, 256), initial_std=_STD[config.action]),
+        # Tracking is judged within tenths of a second: a short horizon learns faster.
+        ppo=PPOConfig(gamma=0.95, lam=0.9, optim=OptimConfig(schedule="linear")),
     )
     with waiting("preparing the simulation", visible=visible):
         env = make_env(model, [clip], num_envs=run.num_envs, seed=config.seed, config=run.env)

@@ -27,6 +27,7 @@ def summary(result: DemoResult) -> str:
     """The outcome in a few lines."""
     pooled = result.evaluation.table.pooled
     site, rate = pooled["relative_site_m"], pooled["early_termination_rate"]
+    before = result.baseline.pooled["relative_site_m"]
     counters = result.training.counters
     minutes = counters.elapsed_s / 60
     stopped = " (stopped early)" if result.training.interrupted else ""
@@ -34,6 +35,7 @@ def summary(result: DemoResult) -> str:
         [
             f"trained     {counters.env_steps:,} steps in {minutes:.1f} min{stopped}",
             f"site error  {100 * site.value:.1f} cm on average, relative to the trunk",
+            f"untrained   {100 * before.value:.1f} cm (the same with action 0)",
             f"early ends  {round(rate.value * rate.n)} of {rate.n} episodes",
             f"report      {result.page}",
             f"total time  {result.seconds / 60:.1f} min",

@@ -44,11 +44,14 @@ class Grid:
     note: str = ""
 
 
-def validation_grid(table: ValidationTable, *, full_body: bool) -> Grid:
-    """The nine metrics: pooled with interval, per clip, and published beside them."""
+def validation_grid(
+    table: ValidationTable, *, full_body: bool, baseline: ValidationTable | None = None
+) -> Grid:
+    """The nine metrics: pooled with interval, per clip, baseline and published beside them."""
     single = len(table.per_clip) == 1  # then its column would repeat the pooled one
     clips: Mapping[str, Mapping[str, Estimate]] = {} if single else table.per_clip
     header = ["", "this policy", "95 % interval", "n", *clips]
+    header += [] if baseline is None else ["untrained (action 0)"]
     rows: list[tuple[str, ...]] = []
     for key, metric in METRICS.items():
         pooled = table.pooled[key]
@@ -56,6 +59,8 @@ def validation_grid(table: ValidationTable, *, full_body: bool) -> Grid:
         interval = format_estimate(pooled).partition(" ")[2] or "n/a"
         cells = [label, format_number(pooled.value), interval, str(pooled.n)]
         cells += [format_number(rows[key].value) for rows in clips.values()]
+        if baseline is not None:
+            cells += [format_number(baseline.pooled[key].value)]
         if full_body:
             cells += [" / ".join(map(format_number, published.FULL_BODY_VALIDATION[key]))]
         rows.append(tuple(cells))

@@ -45,6 +45,7 @@ class ReportInputs:
         clips: the references by name.
         rollouts: the episodes; pictures show the longest.
         table: their validation table.
+        baseline: the table of the untrained baseline (action 0), to stand beside it.
         command: the command line that led here.
         retargeting: clip name to its retargeting metrics by name (with unit).
         training: the configuration of the training run, plain nested values.
@@ -63,6 +64,7 @@ class ReportInputs:
     training: Mapping[str, object] = field(default_factory=dict[str, object])
     learning: Sequence[Mapping[str, float | None]] = ()
     title: str = "Motion imitation with muscles"
+    baseline: ValidationTable | None = None
 
 
 @dataclass(frozen=True)
@@ -116,10 +118,14 @@ def render_page(inputs: ReportInputs, film: Picture | None) -> str:
         title=inputs.title,
         byline=f"{inputs.model.label} · {', '.join(inputs.clips)} · "
         f"{len(inputs.rollouts)} episodes",
-        summary=summary_text(inputs.table, inputs.clips, inputs.model, inputs.learning),
+        summary=summary_text(
+            inputs.table, inputs.clips, inputs.model, inputs.learning, inputs.baseline
+        ),
         tiles=tiles(inputs.table),
         film=film,
-        validation=validation_grid(inputs.table, full_body=inputs.model.has_free_root),
+        validation=validation_grid(
+            inputs.table, full_body=inputs.model.has_free_root, baseline=inputs.baseline
+        ),
         definitions=[
             {"label": metric.label, "unit": metric.unit, "text": metric.definition}
             for metric in METRICS.values()
@@ -139,6 +145,7 @@ def report_numbers(inputs: ReportInputs) -> dict[str, object]:
         "title": inputs.title,
         "model": {"name": inputs.model.label, "sha256": inputs.model.content_sha256},
         "validation": inputs.table.to_dict(),
+        "baseline_action_0": None if inputs.baseline is None else inputs.baseline.to_dict(),
         "published_full_body": {
             "source": published.SOURCE,
             "train_test": dict(published.FULL_BODY_VALIDATION),

@@ -35,6 +35,7 @@ def summary_text(
     clips: Mapping[str, MotionClip],
     model: MusculoModel,
     learning: Sequence[Mapping[str, float | None]] = (),
+    baseline: ValidationTable | None = None,
 ) -> str:
     """What was done and how it went, for a reader who knows no reinforcement learning."""
     pooled = table.pooled
@@ -53,6 +54,9 @@ def summary_text(
         f"{next(iter(model.mimic_sites)).replace('_', ' ')}), and the joints were off by "
         f"{_degrees(pooled['joint_position_rad'].value)}.",
     ]
+    if baseline is not None:
+        before = baseline.pooled["relative_site_m"].value
+        parts.append(f"Without any learning (action 0) it is {_centimetres(before)}.")
     if learning:
         parts.append(_training_sentence(learning[-1]))
     return " ".join(parts)

@@ -3,7 +3,13 @@
 from collections.abc import Mapping
 
 from musclemimic_models import InputError
-from musclemimic_sim import EnvConfig, RewardConfig, RewardTerm, TerminationConfig
+from musclemimic_sim import (
+    CoordinationConfig,
+    EnvConfig,
+    RewardConfig,
+    RewardTerm,
+    TerminationConfig,
+)
 
 
 def trained_task(provenance: Mapping[str, object]) -> EnvConfig:
@@ -18,10 +24,12 @@ def trained_task(provenance: Mapping[str, object]) -> EnvConfig:
     values: dict[str, object] = dict(training["env"])  # pyright: ignore[reportUnknownArgumentType]
     try:
         reward, termination = values.pop("reward"), values.pop("termination")
+        coordination = values.pop("coordination")
         return EnvConfig(
             **values,  # pyright: ignore[reportArgumentType]
             reward=None if reward is None else _reward(reward),  # pyright: ignore[reportArgumentType]
             termination=TerminationConfig(**termination),  # pyright: ignore[reportCallIssue]
+            coordination=CoordinationConfig(**coordination),  # pyright: ignore[reportCallIssue]
         )
     except (TypeError, KeyError) as error:
         raise InputError(

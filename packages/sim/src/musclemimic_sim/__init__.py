@@ -9,6 +9,7 @@ from musclemimic_models.files import write_json as write_json
 from musclemimic_models.files import write_npz as write_npz
 from musclemimic_models.files import write_text as write_text
 
+from musclemimic_sim.config import CoordinationConfig as CoordinationConfig
 from musclemimic_sim.config import EnvConfig as EnvConfig
 from musclemimic_sim.config import RewardConfig as RewardConfig
 from musclemimic_sim.config import RewardTerm as RewardTerm

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from musclemimic_models import InputError
 
+ACTION_MAPS = ("clip", "affine", "coordinated")
+
 
 @dataclass(frozen=True)
 class RewardTerm:
@@ -74,6 +76,26 @@ class TerminationConfig:
 
 
 @dataclass(frozen=True)
+class CoordinationConfig:
+    """Joint targets to muscle excitations (`action_map="coordinated"`).
+
+    Wanted joint acceleration: ω² (q_ref + scale · action − q) + 2 ζ ω (q̇_ref − q̇), times the
+    joint's inertia, plus gravity; muscles then share the torque, see `coordination.py`.
+
+    Attributes:
+        frequency_hz: ω / 2π. Muscles take 20 to 60 ms to build force, so keep it below 3 Hz.
+        damping_ratio: ζ.
+        scale_rad: target offset at action 1.
+        regularisation: λ on squared activation; torque errors count in rad of joint error.
+    """
+
+    frequency_hz: float = 2.0
+    damping_ratio: float = 1.0
+    scale_rad: float = 0.3
+    regularisation: float = 0.01
+
+
+@dataclass(frozen=True)
 class EnvConfig:
     """The imitation environment.
 
@@ -81,12 +103,14 @@ class EnvConfig:
         substeps: physics steps of 2 ms per action; 5 give 100 Hz control.
         lookahead_frames: how many future reference frames the goal shows.
         lookahead_stride: control steps between them.
-        action_map: "clip" (excitation = clip(action, 0, 1)) or "affine" ((action + 1) / 2).
+        action_map: "clip" (excitation = clip(action, 0, 1)), "affine" ((action + 1) / 2), or
+            "coordinated" (joint targets around the reference, turned into excitations).
         initial_activation: of every muscle at the start of an episode.
         horizon: longest episode in control steps; None for the clip's end.
         auto_reset: restart finished episodes inside `step` (off for evaluation).
         reward: None takes the published weights of the model at hand.
         termination: thresholds.
+        coordination: of the "coordinated" action.
     """
 
     substeps: int = 5
@@ -98,6 +122,7 @@ class EnvConfig:
     auto_reset: bool = True
     reward: RewardConfig | None = None
     termination: TerminationConfig = field(default_factory=TerminationConfig)
+    coordination: CoordinationConfig = field(default_factory=CoordinationConfig)
 
     def __post_init__(self) -> None:
         """Refuse values no environment can run with.
@@ -105,9 +130,9 @@ class EnvConfig:
         Raises:
             InputError: naming the field.
         """
-        if self.action_map not in ("clip", "affine"):
+        if self.action_map not in ACTION_MAPS:
             raise InputError(
-                "EnvConfig", "action_map", found=self.action_map, expected="clip or affine"
+                "EnvConfig", "action_map", found=self.action_map, expected=" or ".join(ACTION_MAPS)
             )
         for name, least in (("substeps", 1), ("lookahead_frames", 0), ("lookahead_stride", 1)):
             if getattr(self, name) < least:

@@ -12,6 +12,7 @@ from musclemimic_models import InputError, MotionClip, MusculoModel, get_musculo
 from musclemimic_sim.bank import build_bank
 from musclemimic_sim.body import BodyState, body_state, describe_body
 from musclemimic_sim.config import EnvConfig, default_reward
+from musclemimic_sim.coordinator import build_coordinator
 from musclemimic_sim.native import NativeSimulator
 from musclemimic_sim.observation import fields_of
 from musclemimic_sim.task import Episode, Task
@@ -43,25 +44,28 @@ class ImitationEnv:
         self.task = task
         self._initial_act = np.full((count, muscles), task.config.initial_activation, np.float32)
         self.excitation = np.zeros((count, muscles), dtype=np.float32)
+        coordinated = task.config.action_map == "coordinated"
+        action_names = _joint_names(model) if coordinated else model.muscle_names
         whole = jnp.zeros(count, dtype=jnp.int32)
         self._episode = Episode(
-            whole,
-            whole,
-            whole,
-            jnp.zeros((count, 3)),
-            jnp.zeros((count, muscles)),
-            jax.random.PRNGKey(seed),
+            clip=whole,
+            frame=whole,
+            steps=whole,
+            origin=jnp.zeros((count, 3)),
+            action=jnp.zeros((count, len(action_names))),
+            excitation=jnp.zeros((count, muscles)),
+            key=jax.random.PRNGKey(seed),
         )
+        self._excite = self._coordinated(model) if coordinated else jit(task.excitation)
         self._judge = jit(task.judge)
         self._observe = jit(task.observe)
         self._start = jit(task.start)
         self._place = jit(task.place)
-        self._excitation = jit(task.excitation)
         everywhere = jnp.ones(count, dtype=bool)
         self._restart(everywhere, *self._start(self._episode, everywhere))
         self.spec = EnvSpec(
             obs_fields=fields_of(task.blocks(self._state(), self._episode)),
-            muscle_names=model.muscle_names,
+            action_names=action_names,
             action_map=task.config.action_map,
             control_dt=task.config.substeps * float(model.mj_model.opt.timestep),
             model_name=model.label,
@@ -122,10 +126,11 @@ class ImitationEnv:
 
     def step(self, action: Float[jax.Array, "N A"]) -> TimeStep:
         """One control step; finished episodes restart by themselves (unless configured off)."""
-        self.excitation = np.array(self._excitation(action))
+        excitation = self._excite(action)
+        self.excitation = np.array(excitation)
         self.output = self.simulator.step(self.excitation)
         bad, _ = self.simulator.health()
-        outcome = self._judge(self._state(), self._episode, action)
+        outcome = self._judge(self._state(), self._episode, action, excitation)
         self._episode = outcome.episode
         obs = outcome.obs
         done = outcome.terminated | outcome.truncated
@@ -159,6 +164,38 @@ class ImitationEnv:
         """Free the worlds."""
         self.simulator.close()
 
+    def _coordinated(
+        self, model: MusculoModel
+    ) -> Callable[[Float[jax.Array, "N J"]], Float[jax.Array, "N nu"]]:
+        """The coordination layer, bound to this environment's physics and episodes."""
+        coordinator, timestep = build_coordinator(model), float(model.mj_model.opt.timestep)
+
+        def excite(
+            state: BodyState,
+            moments: Float[jax.Array, "N nu nv"],
+            bias_force: Float[jax.Array, "N nv"],
+            episode: Episode,
+            action: Float[jax.Array, "N J"],
+        ) -> Float[jax.Array, "N nu"]:
+            return coordinator.excite(
+                self.task.config,
+                state=state,
+                moments=moments,
+                # A floating body's weight is carried by the ground, which gravity alone ignores.
+                bias_force=jnp.where(self.task.free_root, 0.0, bias_force),
+                target=self.task.joint_target(episode, action),
+                timestep=timestep,
+            )
+
+        compiled = jit(excite)
+
+        def now(action: Float[jax.Array, "N J"]) -> Float[jax.Array, "N nu"]:
+            moments = jnp.asarray(self.simulator.muscle_moments())
+            bias_force = jnp.asarray(self.simulator.bias_force())
+            return compiled(self._state(), moments, bias_force, self._episode, action)
+
+        return now
+
     def _state(self) -> BodyState:
         bad, _ = self.simulator.health()
         return body_state(self.output, bad)
@@ -179,6 +216,12 @@ class ImitationEnv:
         obs = self._observe(self._state(), self._episode)
         never = jnp.zeros(self.num_envs, dtype=bool)
         return TimeStep(obs, jnp.zeros(self.num_envs), never, never, obs, never, {})
+
+
+def _joint_names(model: MusculoModel) -> tuple[str, ...]:
+    """Names of the independent joints, in the order of `Couplings.scalar_qpos`."""
+    name_at = dict(zip(model.mj_model.jnt_qposadr.tolist(), model.joint_names, strict=True))
+    return tuple(name_at[address] for address in model.couplings.scalar_qpos.tolist())
 
 
 def make_env(
@@ -215,7 +258,11 @@ def make_env(
     control_dt = config.substeps * float(model.mj_model.opt.timestep)
     bank = build_bank(model, clips, control_dt=control_dt)
     simulator = NativeSimulator(
-        model, num_worlds=num_envs, substeps=config.substeps, num_threads=num_threads
+        model,
+        num_worlds=num_envs,
+        substeps=config.substeps,
+        num_threads=num_threads,
+        moments=config.action_map == "coordinated",
     )
     task = Task(
         body=describe_body(model),

@@ -28,7 +28,13 @@ class NativeSimulator:
     """
 
     def __init__(
-        self, model: MusculoModel, *, num_worlds: int, substeps: int, num_threads: int = 0
+        self,
+        model: MusculoModel,
+        *,
+        num_worlds: int,
+        substeps: int,
+        num_threads: int = 0,
+        moments: bool = False,
     ) -> None:
         """Allocate the worlds at the model's reference pose.
 
@@ -37,6 +43,7 @@ class NativeSimulator:
             num_worlds: N.
             substeps: physics steps (of the model's timestep) per control step.
             num_threads: 0 for all cores.
+            moments: keep muscle moments and bias forces, for `muscle_moments`, `bias_force`.
         """
         # Divergence must be seen by the environment, not hidden by an automatic reset.
         self._model = copy.copy(model.mj_model)
@@ -57,8 +64,10 @@ class NativeSimulator:
                 "actuator_velocity",
                 "actuator_force",
                 "sensordata",
+                *(_MOMENT_FIELDS if moments else ()),
             )
         }
+        self._moment_index = _moment_index(self._model) if moments else None
         self._bad = np.zeros(num_worlds, dtype=bool)
         self._contacts = GroundContacts(self._model) if model.has_free_root else None
         self._batch.forward()
@@ -118,6 +127,29 @@ class NativeSimulator:
         """Per world: state not finite (or diverged) in the last call; no overflow on the CPU."""
         return self._bad.copy(), np.zeros(self.num_worlds, dtype=np.int32)
 
+    def muscle_moments(self) -> Float[np.ndarray, "N nu nv"]:
+        """Change of every muscle's length with every velocity coordinate (dL/dq), m per rad or m.
+
+        Raises:
+            ValueError: the simulator was made without `moments`.
+        """
+        if self._moment_index is None:
+            raise ValueError("NativeSimulator was made with moments=False")
+        dense = np.zeros((self.num_worlds, self._model.nu, self._model.nv), dtype=np.float32)
+        rows, columns = self._moment_index
+        dense[:, rows, columns] = self._fields["actuator_moment"]
+        return dense
+
+    def bias_force(self) -> Float[np.ndarray, "N nv"]:
+        """Gravity, Coriolis and centrifugal generalised forces, N m or N (MuJoCo's qfrc_bias).
+
+        Raises:
+            ValueError: the simulator was made without `moments`.
+        """
+        if self._moment_index is None:
+            raise ValueError("NativeSimulator was made with moments=False")
+        return _float32(self._fields["qfrc_bias"])
+
     def ground_force(self) -> Float[np.ndarray, "N 2 3"]:
         """Force of the ground on the left and right foot in the present state, N, world frame."""
         return self._ground()[0]
@@ -170,6 +202,7 @@ class NativeSimulator:
         return SimOutput(**(values | carried))
 
 
+_MOMENT_FIELDS = ("actuator_moment", "qfrc_bias")
 _STATE_OUTPUTS = ("time", "qpos", "qvel", "act", "actuator_length", "actuator_velocity")
 # Positions, velocities or activations beyond this have diverged (MuJoCo's own mjMAXVAL is 1e10;
 # a body at 1e4 rad/s is lost long before).
@@ -180,6 +213,21 @@ def _float32(values: np.ndarray) -> Float[np.ndarray, "..."]:
     """A float32 copy: the batch overwrites its own buffers at the next call."""
     with np.errstate(over="ignore"):
         return values.astype(np.float32)
+
+
+def _moment_index(
+    model: mujoco.MjModel,
+) -> tuple[Int[np.ndarray, " nnz"], Int[np.ndarray, " nnz"]]:
+    """Row (muscle) and column (velocity) of each stored moment; the pattern is the model's."""
+    data = mujoco.MjData(model)
+    mujoco.mj_fwdPosition(model, data)
+    rows = np.repeat(np.arange(model.nu), data.moment_rownnz)
+    starts = zip(data.moment_rowadr, data.moment_rownnz, strict=True)
+    entries = np.concatenate([np.arange(start, start + count) for start, count in starts])
+    order = np.argsort(entries)
+    if not np.array_equal(entries[order], np.arange(len(data.actuator_moment))):
+        raise ValueError("the model's muscle moments are not stored contiguously")
+    return rows[order], data.moment_colind[entries[order]]
 
 
 def quaternion_matrix(quaternion: Float[np.ndarray, "*b 4"]) -> Float[np.ndarray, "*b 3 3"]:

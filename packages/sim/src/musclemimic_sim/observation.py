@@ -34,7 +34,7 @@ def observe(
     bank: ReferenceBank,
     state: BodyState,
     action: Float[jax.Array, "N A"],
-    excitation: Float[jax.Array, "N A"],
+    excitation: Float[jax.Array, "N nu"],
     goal: Goal,
     free_root: bool,
 ) -> dict[str, Float[jax.Array, "N _"]]:

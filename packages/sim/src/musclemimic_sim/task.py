@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int, UInt32
 from musclemimic_sim.bank import ReferenceBank
 from musclemimic_sim.body import Body, BodyState
 from musclemimic_sim.config import EnvConfig, RewardConfig
+from musclemimic_sim.coordinator import JointTarget
 from musclemimic_sim.observation import Goal, observe
 from musclemimic_sim.reward import imitation_reward, lost, penalty, track
 
@@ -21,7 +22,7 @@ class Episode(NamedTuple):
         clip, frame: which clip, and the reference frame the present state is compared with.
         steps: control steps since the start.
         origin: world position of the reference's start, subtracted from it (x and y), m.
-        action: the last action.
+        action, excitation: the last action, and what the muscles got from it.
         key: random key for the next start.
     """
 
@@ -30,6 +31,7 @@ class Episode(NamedTuple):
     steps: Int[jax.Array, " N"]
     origin: Float[jax.Array, "N 3"]
     action: Float[jax.Array, "N A"]
+    excitation: Float[jax.Array, "N nu"]
     key: UInt32[jax.Array, "2"]
 
 
@@ -55,10 +57,19 @@ class Task:
     free_root: bool
 
     def excitation(self, action: Float[jax.Array, "N A"]) -> Float[jax.Array, "N A"]:
-        """What the muscles get from an action."""
+        """What the muscles get from an action that addresses them directly."""
         if self.config.action_map == "affine":
             return jnp.clip((action + 1) / 2, 0, 1)
         return jnp.clip(action, 0, 1)
+
+    def joint_target(self, episode: Episode, action: Float[jax.Array, "N J"]) -> JointTarget:
+        """The next reference frame, moved by the action: what a coordinated action asks for."""
+        rows = self.bank.at(episode.clip, episode.frame + 1)
+        offset = self.config.coordination.scale_rad * jnp.clip(action, -1, 1)
+        return JointTarget(
+            position=self.bank.qpos[rows][:, self.body.joint_qpos] + offset,
+            velocity=self.bank.qvel[rows][:, self.body.joint_qvel],
+        )
 
     def blocks(self, state: BodyState, episode: Episode) -> dict[str, Float[jax.Array, "N _"]]:
         """The observation's named blocks."""
@@ -71,7 +82,7 @@ class Task:
             bank=self.bank,
             state=state,
             action=jnp.clip(episode.action, -1, 1),
-            excitation=self.excitation(episode.action),
+            excitation=episode.excitation,
             goal=goal,
             free_root=self.free_root,
         )
@@ -80,7 +91,13 @@ class Task:
         """The observation vector."""
         return jnp.concatenate(list(self.blocks(state, episode).values()), axis=1)
 
-    def judge(self, state: BodyState, episode: Episode, action: Float[jax.Array, "N A"]) -> Outcome:
+    def judge(
+        self,
+        state: BodyState,
+        episode: Episode,
+        action: Float[jax.Array, "N A"],
+        excitation: Float[jax.Array, "N nu"],
+    ) -> Outcome:
         """Reward, termination and observation after physics has taken `action`."""
         frame = episode.frame + 1
         rows = self.bank.at(episode.clip, frame)
@@ -94,7 +111,7 @@ class Task:
         ended = frame >= self.bank.length[episode.clip] - 1
         if self.config.horizon is not None:
             ended |= steps >= self.config.horizon
-        after = episode._replace(frame=frame, steps=steps, action=action)
+        after = episode._replace(frame=frame, steps=steps, action=action, excitation=excitation)
         terms = {f"reward/{name}": value for name, value in parts.items()}
         terms |= {f"error/{name}": value for name, value in tracking.errors.items()}
         terms |= {"reward/penalty": cost, "mean_activation": state.act.mean(axis=1)}
@@ -140,6 +157,7 @@ class Task:
             steps=jnp.zeros_like(frame),
             origin=origin,
             action=jnp.zeros_like(episode.action),
+            excitation=jnp.zeros_like(episode.excitation),
             key=episode.key,
         )
 
@@ -152,6 +170,7 @@ class Task:
             steps=choose(fresh.steps, episode.steps),
             origin=choose(fresh.origin, episode.origin),
             action=choose(fresh.action, episode.action),
+            excitation=choose(fresh.excitation, episode.excitation),
             key=episode.key,
         )
         return kept, qpos, qvel

@@ -82,6 +82,17 @@ class Simulator(Protocol):
         """Per world: state not finite (or diverged) in the last call; overflow flags."""
         ...
 
+    def muscle_moments(self) -> Float[np.ndarray, "N nu nv"]:
+        """Change of every muscle's length with every velocity coordinate (dL/dq), m per rad or m.
+
+        The negative of the moment arm: generalised force = momentsᵀ · actuator_force.
+        """
+        ...
+
+    def bias_force(self) -> Float[np.ndarray, "N nv"]:
+        """Gravity, Coriolis and centrifugal generalised forces, N m or N (MuJoCo's qfrc_bias)."""
+        ...
+
     def ground_force(self) -> Float[np.ndarray, "N 2 3"]:
         """Force of the ground on the left and right foot in the present state, N, world frame."""
         ...
@@ -110,14 +121,15 @@ class EnvSpec:
 
     Attributes:
         obs_fields: blocks of the observation vector in order.
-        muscle_names: what the action's components excite, in order.
-        action_map: "clip" (excitation = clip(action, 0, 1)) or "affine" ((action + 1) / 2).
+        action_names: what the action's components drive, in order: muscles, or joints.
+        action_map: "clip" (excitation = clip(action, 0, 1)), "affine" ((action + 1) / 2), or
+            "coordinated" (joint targets, turned into excitations by the coordination layer).
         control_dt: s between actions.
         model_name, model_sha256: the body.
     """
 
     obs_fields: tuple[ObsField, ...]
-    muscle_names: tuple[str, ...]
+    action_names: tuple[str, ...]
     action_map: str
     control_dt: float
     model_name: str
@@ -131,7 +143,7 @@ class EnvSpec:
     @property
     def action_size(self) -> int:
         """Length of the action vector."""
-        return len(self.muscle_names)
+        return len(self.action_names)
 
     def to_dict(self) -> dict[str, object]:
         """As plain values for JSON."""
@@ -150,12 +162,12 @@ class EnvSpec:
                 source, "fields", found=sorted(values), expected=", ".join(sorted(names))
             )
         fields: list[Mapping[str, object]] = values["obs_fields"]  # pyright: ignore[reportAssignmentType]
-        muscles: list[str] = values["muscle_names"]  # pyright: ignore[reportAssignmentType]
+        names_of_action: list[str] = values["action_names"]  # pyright: ignore[reportAssignmentType]
         return cls(
             obs_fields=tuple(
                 ObsField(str(f["name"]), int(str(f["dim"])), str(f["unit"])) for f in fields
             ),
-            muscle_names=tuple(muscles),
+            action_names=tuple(names_of_action),
             action_map=str(values["action_map"]),
             control_dt=float(str(values["control_dt"])),
             model_name=str(values["model_name"]),

@@ -1,0 +1,139 @@
+"""Coordination: the muscle excitations that come closest to wanted joint torques.
+
+For each body, with activations a that the muscles can reach within one control step,
+
+    minimise ½ ‖W (A a − b)‖² + ½ λ ‖a‖²   subject to   lo ≤ a ≤ hi,
+
+A = Sᵀ (moment arms)ᵀ diag(gain), S the coupling map, b the wanted torque less the passive one.
+The optimum is a = clip(Ãᵀ y / λ, lo, hi) with y = b̃ − Ã a (the tilde: rows scaled by W), one
+unknown a joint: a piecewise linear system that a few damped Newton steps solve (semi-smooth
+Newton; Qi & Sun 1993, Math Program 58:353).
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import mujoco
+import numpy as np
+from jaxtyping import Float, Int
+from musclemimic_models import MusculoModel
+
+_NEWTON_STEPS = 12
+_DAMPINGS = (1.0, 0.5, 0.2, 0.05, 0.01)
+
+
+class JointMap(NamedTuple):
+    """Reduction from all velocities to the J independent scalar joints.
+
+    Attributes:
+        joint_qpos, joint_dof: (J,) qpos and qvel addresses of the independent joints.
+        dependent_dof: (K,) qvel addresses of the coupled joints.
+        follows: (K,) which of the J joints each follows (0 where the slope is 0 anyway).
+        independent_qpos, qpos0, coefficients: of the couplings, see `Couplings`.
+    """
+
+    joint_qpos: Int[jax.Array, " J"]
+    joint_dof: Int[jax.Array, " J"]
+    dependent_dof: Int[jax.Array, " K"]
+    follows: Int[jax.Array, " K"]
+    independent_qpos: Int[jax.Array, " K"]
+    qpos0: Float[jax.Array, " K"]
+    coefficients: Float[jax.Array, "K 5"]
+
+    def reduce(
+        self, forces: Float[jax.Array, "N *m nv"], qpos: Float[jax.Array, "N nq"]
+    ) -> Float[jax.Array, "N *m J"]:
+        """Sᵀ times generalised forces (or rows of a Jacobian times S), coupled joints included."""
+        x = qpos[:, self.independent_qpos] - self.qpos0
+        slope = jnp.zeros_like(x)
+        for power in range(4, 0, -1):
+            slope = slope * x + power * self.coefficients[:, power]
+        slope = slope.reshape(slope.shape[0], *([1] * (forces.ndim - 2)), slope.shape[1])
+        carried = slope * forces[..., self.dependent_dof]
+        return forces[..., self.joint_dof].at[..., self.follows].add(carried)
+
+
+def joint_map(model: MusculoModel) -> JointMap:
+    """The reduction of a model."""
+    c, joint_dof = model.couplings, _joint_dofs(model)
+    follows = [joint_dof.index(d) if d in joint_dof else 0 for d in c.independent_dof.tolist()]
+    return JointMap(
+        joint_qpos=jnp.array(c.scalar_qpos),
+        joint_dof=jnp.array(joint_dof),
+        dependent_dof=jnp.array(c.dependent_dof),
+        follows=jnp.array(follows),
+        independent_qpos=jnp.array(c.independent_qpos),
+        qpos0=jnp.array(c.qpos0[c.independent_qpos]),
+        coefficients=jnp.array(c.coefficients),
+    )
+
+
+def joint_dynamics(
+    model: MusculoModel,
+) -> tuple[Float[np.ndarray, " J"], Float[np.ndarray, " J"]]:
+    """Inertia, kg m² (kg), and passive damping, N m s (N s/m), felt by each independent joint.
+
+    Diagonals of Sᵀ M S at qpos0 and of Sᵀ D S.
+    """
+    m, d = model.mj_model, mujoco.MjData(model.mj_model)
+    d.qpos[:] = model.couplings.apply(m.qpos0)
+    mujoco.mj_fwdPosition(m, d)
+    M = np.zeros((m.nv, m.nv))
+    mujoco.mj_fullM(m, d, M)
+    S = model.couplings.jacobian(d.qpos)
+    free = model.couplings.free_dof.tolist()
+    columns = [free.index(dof) for dof in _joint_dofs(model)]
+    inertia, damping = np.diag(S.T @ M @ S), np.diag(S.T @ np.diag(m.dof_damping) @ S)
+    return inertia[columns], damping[columns]
+
+
+def _joint_dofs(model: MusculoModel) -> list[int]:
+    """Qvel addresses of the independent joints, in the order of `Couplings.scalar_qpos`."""
+    m = model.mj_model
+    dof_of = dict(zip(m.jnt_qposadr.tolist(), m.jnt_dofadr.tolist(), strict=True))
+    return [dof_of[address] for address in model.couplings.scalar_qpos.tolist()]
+
+
+def coordinate(
+    A: Float[jax.Array, "N J M"],
+    b: Float[jax.Array, "N J"],
+    *,
+    low: Float[jax.Array, "N M"],
+    high: Float[jax.Array, "N M"],
+    regularisation: float,
+) -> Float[jax.Array, "N M"]:
+    """Activations solving the problem above, rows of A and b already weighted.
+
+    Args:
+        A: torque per unit of activation.
+        b: wanted torque.
+        low: least activation in reach.
+        high: largest activation in reach.
+        regularisation: λ > 0.
+    """
+
+    def raw(y: Float[jax.Array, "*c N J"]) -> Float[jax.Array, "*c N M"]:
+        return jnp.einsum("njm,...nj->...nm", A, y) / regularisation
+
+    def dual(y: Float[jax.Array, "C N J"]) -> Float[jax.Array, "C N"]:
+        """What the optimal y minimises: convex, with gradient y + A a(y) − b."""
+        pull = raw(y)
+        a = jnp.clip(pull, low, high)
+        conjugate = regularisation * jnp.sum(a * (pull - 0.5 * a), axis=-1)
+        return jnp.sum(y * (0.5 * y - b), axis=-1) + conjugate
+
+    def step(_: int, y: Float[jax.Array, "N J"]) -> Float[jax.Array, "N J"]:
+        pull = raw(y)
+        gradient = y + jnp.einsum("njm,nm->nj", A, jnp.clip(pull, low, high)) - b
+        free = (pull >= low) & (pull <= high)
+        masked = jnp.where(free[:, None, :], A, 0.0)
+        jacobian = jnp.eye(A.shape[1]) + masked @ jnp.swapaxes(A, 1, 2) / regularisation
+        newton = jnp.linalg.solve(jacobian, -gradient[..., None])[..., 0]
+        candidates = jnp.stack([y, *(y + damping * newton for damping in _DAMPINGS)])
+        value = dual(candidates)
+        best = jnp.argmin(jnp.where(jnp.isfinite(value), value, jnp.inf), axis=0)
+        return jnp.take_along_axis(candidates, best[None, :, None], axis=0)[0]
+
+    y = jax.lax.fori_loop(0, _NEWTON_STEPS, step, jnp.zeros_like(b))
+    return jnp.clip(raw(y), low, high)

@@ -1,0 +1,106 @@
+"""The coordinated action: joint targets in, muscle excitations out."""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float
+from musclemimic_models import MusculoModel
+
+from musclemimic_sim.body import BodyState
+from musclemimic_sim.config import EnvConfig
+from musclemimic_sim.coordination import JointMap, coordinate, joint_dynamics, joint_map
+from musclemimic_sim.muscle import (
+    MuscleParameters,
+    advance,
+    bias,
+    excitation_for,
+    gain,
+    muscle_parameters,
+)
+
+# N m/rad below which a joint's torque errors do not weigh more.
+_LEAST_STIFFNESS = 5.0
+
+
+class JointTarget(NamedTuple):
+    """Where the J independent joints should go: rad (m) and rad/s (m/s)."""
+
+    position: Float[jax.Array, "N J"]
+    velocity: Float[jax.Array, "N J"]
+
+
+class Coordinator(NamedTuple):
+    """Turns joint targets into excitations for one model; see `CoordinationConfig`.
+
+    Attributes:
+        muscles: force and activation parameters.
+        joints: reduction to the independent joints.
+        inertia, damping: (J,) kg m² (kg) and N m s (N s/m), see `joint_dynamics`.
+    """
+
+    muscles: MuscleParameters
+    joints: JointMap
+    inertia: Float[jax.Array, " J"]
+    damping: Float[jax.Array, " J"]
+
+    def excite(
+        self,
+        config: EnvConfig,
+        *,
+        state: BodyState,
+        moments: Float[jax.Array, "N nu nv"],
+        bias_force: Float[jax.Array, "N nv"],
+        target: JointTarget,
+        timestep: float,
+    ) -> Float[jax.Array, "N nu"]:
+        """Excitations whose forces, one control step on, come closest to the wanted torques.
+
+        Args:
+            config: of the environment.
+            state: of the bodies.
+            moments: dL/dq, see `Simulator`.
+            bias_force: see `Simulator`; zeros leave gravity to the targets.
+            target: of the joints.
+            timestep: of the physics, s.
+        """
+        c = config.coordination
+        omega = 2 * math.pi * c.frequency_hz
+        position = state.qpos[:, self.joints.joint_qpos]
+        velocity = state.qvel[:, self.joints.joint_dof]
+        # Bandwidth ω against inertia and against the joint's own damping, which dominates in
+        # small segments; the damping along the reference is fed forward.
+        stiffness = self.inertia * omega**2 + self.damping * omega
+        wanted = (
+            stiffness * (target.position - position)
+            + 2 * c.damping_ratio * omega * self.inertia * (target.velocity - velocity)
+            + self.damping * target.velocity
+            + self.joints.reduce(bias_force, state.qpos)
+        )
+        arms = self.joints.reduce(moments, state.qpos)  # (N, nu, J)
+        # Torque errors weigh by the joint error they amount to; without the floor, joints with
+        # little inertia (wrist, forearm) would outweigh all others.
+        weight = 1 / jnp.maximum(stiffness, _LEAST_STIFFNESS)
+        active = gain(self.muscles, state.length, state.velocity)[..., None] * arms * weight
+        passive = jnp.einsum("nmj,nm->nj", arms, bias(self.muscles, state.length))
+        reach = {"timestep": timestep, "substeps": config.substeps}
+        zeros = jnp.zeros_like(state.act)
+        low = advance(self.muscles, state.act, zeros, **reach)
+        high = advance(self.muscles, state.act, zeros + 1, **reach)
+        activation = coordinate(
+            jnp.swapaxes(active, 1, 2),
+            (wanted - passive) * weight,
+            low=low,
+            high=high,
+            regularisation=c.regularisation,
+        )
+        excitation = excitation_for(activation, act=state.act, low=low, high=high)
+        # A diverged world keeps its harm to itself.
+        return jnp.nan_to_num(excitation)
+
+
+def build_coordinator(model: MusculoModel) -> Coordinator:
+    """The coordination layer of a model."""
+    inertia, damping = (jnp.array(values) for values in joint_dynamics(model))
+    return Coordinator(muscle_parameters(model), joint_map(model), inertia, damping)
