@@ -134,3 +134,23 @@ def test_progress_lowers_the_rate(rollout):
     config = dataclasses.replace(CONFIG, optim=OptimConfig(schedule="linear"))
     _, metrics = make_update(config)(start(), rollout, jnp.asarray(0.5))
     np.testing.assert_allclose(metrics.learning_rate, 3e-4 * 0.55, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["adam", "muon"])
+def test_warm_up_trains_the_critic_alone(rollout, name):
+    optim = OptimConfig(name=name, target_kl=0.02)
+    config = dataclasses.replace(CONFIG, warmup_updates=1, optim=optim)
+    network = NetworkConfig(hidden=(32,))
+    sizes = {"obs_size": 2, "action_size": 1, "num_envs": 16, "seed": 0}
+    state = init_learner(network, optim, **sizes)
+    before = without_key(state)
+    state, _ = make_update(config)(state, rollout, jnp.zeros(()))
+    middle = without_key(state)
+    actor = [key for key in before if key.startswith("params.actor")]
+    critic = [key for key in before if key.startswith("params.critic")]
+    assert all(np.array_equal(before[key], middle[key]) for key in actor)
+    assert any(not np.array_equal(before[key], middle[key]) for key in critic)
+    assert float(state.lr_scale) == 1.0
+    state, _ = make_update(config)(state, rollout, jnp.zeros(()))
+    after = without_key(state)
+    assert any(not np.array_equal(middle[key], after[key]) for key in actor)

@@ -19,13 +19,14 @@ from musclemimic_eval.baseline import ZeroPolicy
 from musclemimic_eval.grids import RetargetingNumbers
 from musclemimic_eval.policy_rollout import Evaluation, evaluate
 from musclemimic_eval.progress import counting, waiting
+from musclemimic_eval.recording import Policy
 from musclemimic_eval.report import ReportInputs, write_report
 from musclemimic_eval.validation import ValidationTable
 
 KIND = "musclemimic demo"
 EPISODES, EPISODES_WHEN_INTERRUPTED = 32, 8
 # Seconds that evaluation and report took on two cores, rounded up: arms, full body.
-_RESERVE_S = {False: 40.0, True: 90.0}
+_RESERVE_S = {False: 60.0, True: 150.0}
 # Even a short demo gives this share of what is left to training.
 _LEAST_TRAINING_SHARE = 0.3
 _RUN = "training"
@@ -118,22 +119,22 @@ def run_demo(config: DemoConfig, *, command: str, show_progress: bool = True) ->
         config, model, clip, deadline=begin + 60 * config.minutes, visible=show_progress
     )
     training.policy.save(config.out / "policy.npz")
-    with counting("evaluating", visible=show_progress) as show:
-        evaluation = evaluate(
-            training.policy,
-            {name: clip},
-            model=model,
-            episodes=EPISODES_WHEN_INTERRUPTED if training.interrupted else EPISODES,
-            seed=config.seed,
-            on_progress=show,
-        )
-    baseline = evaluate(
-        ZeroPolicy(training.policy.spec, training.policy.provenance),
-        {name: clip},
-        model=model,
-        episodes=EPISODES_WHEN_INTERRUPTED,
-        seed=config.seed,
-    ).table
+    episodes = EPISODES_WHEN_INTERRUPTED if training.interrupted else EPISODES
+    untrained = ZeroPolicy(training.policy.spec, training.policy.provenance)
+
+    def measure(title: str, policy: Policy) -> Evaluation:
+        with counting(title, visible=show_progress) as show:
+            return evaluate(
+                policy,
+                {name: clip},
+                model=model,
+                episodes=episodes,
+                seed=config.seed,
+                on_progress=show,
+            )
+
+    evaluation = measure("evaluating the policy", training.policy)
+    baseline = measure("evaluating action 0", untrained).table
     inputs = ReportInputs(
         model=model,
         clips={name: clip},
@@ -218,7 +219,7 @@ def _train(
         env=EnvConfig(action_map=_ACTION_MAPS[config.action]),
         network=NetworkConfig(hidden=(256, 256, 256), initial_std=_STD[config.action]),
         # Tracking is judged within tenths of a second: a short horizon learns faster.
-        ppo=PPOConfig(gamma=0.95, lam=0.9, optim=OptimConfig(schedule="linear")),
+        ppo=PPOConfig(gamma=0.95, lam=0.9, warmup_updates=8, optim=OptimConfig(schedule="linear")),
     )
     with waiting("preparing the simulation", visible=visible):
         env = make_env(model, [clip], num_envs=run.num_envs, seed=config.seed, config=run.env)

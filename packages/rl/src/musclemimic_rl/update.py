@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from musclemimic_rl.gae import gae, successor_values
 from musclemimic_rl.loss import Batch, LossConfig, LossInfo, explained_variance, ppo_loss
-from musclemimic_rl.networks import ActorCritic, NetworkConfig
+from musclemimic_rl.networks import Actor, ActorCritic, NetworkConfig
 from musclemimic_rl.normalise import (
     Moments,
     ReturnScale,
@@ -40,6 +40,9 @@ class PPOConfig:
         minibatch_size: samples per gradient step.
         gamma: discount per control step (10 ms): 0.99 looks one second ahead.
         lam: λ of the advantage estimate (Schulman et al. 2016).
+        warmup_updates: updates that only train the critic and gather observation statistics. An
+            actor that starts out useful would otherwise first be spoilt by a critic that knows
+            nothing and by observations that change their scale.
         loss: weights of the loss.
         optim: optimiser and learning rate.
     """
@@ -49,6 +52,7 @@ class PPOConfig:
     minibatch_size: int = 1024
     gamma: float = 0.99
     lam: float = 0.95
+    warmup_updates: int = 0
     loss: LossConfig = field(default_factory=LossConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
 
@@ -182,7 +186,10 @@ def _update(
     samples, return_scale = prepare(config, state, rollout)
     rate = scheduled_rate(config.optim, progress=progress, scale=state.lr_scale)
     start = _Descent(state.params, state.opt_state, jnp.zeros((), jnp.int32))
-    end, (infos, norms) = _descend(config, optimiser, start, samples, rate=rate, key=keys.shuffle)
+    acts = state.updates >= config.warmup_updates
+    end, (infos, norms) = _descend(
+        config, optimiser, start, samples, rate=rate, actor_learns=acts, key=keys.shuffle
+    )
     last_kl = jnp.mean(infos.approx_kl[-1])
     loss = LossInfo(*map(jnp.mean, infos))._replace(
         approx_kl=last_kl, clip_fraction=jnp.mean(infos.clip_fraction[-1])
@@ -193,7 +200,9 @@ def _update(
         opt_state=end.opt_state,
         obs_moments=_if_finite(merge_moments(state.obs_moments, obs), state.obs_moments),
         return_scale=return_scale,
-        lr_scale=adapt_scale(config.optim, state.lr_scale, kl=last_kl),
+        lr_scale=jnp.where(
+            acts, adapt_scale(config.optim, state.lr_scale, kl=last_kl), state.lr_scale
+        ),
         key=keys.next,
         updates=state.updates + 1,
         skipped=state.skipped + end.skipped,
@@ -253,6 +262,7 @@ def _descend(
     samples: Batch,
     *,
     rate: Float[Array, ""],
+    actor_learns: Bool[Array, ""],
     key: Key[Array, ""],
 ) -> tuple[_Descent, tuple[LossInfo, Float[Array, "E M"]]]:
     """`epochs` passes over the samples, each in a new order, one gradient step a minibatch."""
@@ -264,6 +274,8 @@ def _descend(
         batch = Batch(*(x[rows] for x in samples))
         gradient = jax.value_and_grad(ppo_loss, has_aux=True)
         (loss, info), grads = gradient(carry.params, batch, config.loss)
+        held = _scaled(grads.actor, jnp.where(actor_learns, 1.0, 0.0))
+        grads = eqx.tree_at(_actor, grads, held)
         norm = optax.tree.norm(grads)
         direction, opt_state = optimiser.update(grads, carry.opt_state, carry.params)  # pyright: ignore[reportArgumentType]
         params = _add(carry.params, _scaled(direction, rate))
@@ -279,6 +291,10 @@ def _descend(
         return jax.lax.scan(one_step, carry, order.reshape(-1, config.minibatch_size))
 
     return jax.lax.scan(one_epoch, start, jax.random.split(key, config.epochs))
+
+
+def _actor(params: ActorCritic) -> Actor:
+    return params.actor
 
 
 def _add(params: ActorCritic, step: optax.Updates) -> ActorCritic:
