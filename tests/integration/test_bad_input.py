@@ -46,7 +46,7 @@ BAD_MOTIONS = {
     "no rate": (lambda p: smpl(p, mocap_framerate=None), "mocap_framerate"),
     "counts": (lambda p: smpl(p, trans=np.zeros((FRAMES - 1, 3))), "trans"),
     "unknown joint": (lambda p: coordinates(p, "elbow_of_a_robot"), "column"),
-    "suffix": (lambda p: smpl(p) and p.with_suffix(".avi"), "file"),
+    "suffix": (lambda p: smpl(p) and p.with_suffix(".avi"), "suffix"),
 }
 
 

@@ -64,7 +64,8 @@ def test_held_reference_scores_full_marks():
     env = make_env(model, [clip], num_envs=2)
     env.reset_to(np.array([0, 0]), np.array([10, 20]))
     before = env._episode._replace(frame=env._episode.frame - 1)
-    outcome = env.task.judge(env._state(), before, jnp.zeros((2, env.spec.action_size)))
+    idle = jnp.zeros((2, env.spec.action_size))
+    outcome = env.task.judge(env._state(), before, idle, idle)
     weights = RewardConfig()
     for name, value in outcome.terms.items():
         if name.startswith("error/"):

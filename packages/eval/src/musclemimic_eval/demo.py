@@ -32,7 +32,8 @@ _LEAST_TRAINING_SHARE = 0.3
 _RUN = "training"
 _ACTION_MAPS = {"joints": "coordinated", "muscles": "clip"}
 # First exploration, in units of the action (0.3 rad of joint target; full excitation).
-_STD = {"joints": 0.2, "muscles": 0.15}
+_STD = {"joints": 0.1, "muscles": 0.15}
+_RATE = {"joints": 1e-4, "muscles": 3e-4}
 PRODUCTS = ("index.html", "report.json", "film.png", "clip.npz", "policy.npz", "motion.smpl.npz")
 
 
@@ -219,7 +220,12 @@ def _train(
         env=EnvConfig(action_map=_ACTION_MAPS[config.action]),
         network=NetworkConfig(hidden=(256, 256, 256), initial_std=_STD[config.action]),
         # Tracking is judged within tenths of a second: a short horizon learns faster.
-        ppo=PPOConfig(gamma=0.95, lam=0.9, warmup_updates=8, optim=OptimConfig(schedule="linear")),
+        ppo=PPOConfig(
+            gamma=0.95,
+            lam=0.9,
+            warmup_updates=8,
+            optim=OptimConfig(schedule="linear", learning_rate=_RATE[config.action]),
+        ),
     )
     with waiting("preparing the simulation", visible=visible):
         env = make_env(model, [clip], num_envs=run.num_envs, seed=config.seed, config=run.env)

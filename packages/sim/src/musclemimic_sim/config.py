@@ -92,7 +92,7 @@ class CoordinationConfig:
     frequency_hz: float = 2.0
     damping_ratio: float = 1.0
     scale_rad: float = 0.3
-    regularisation: float = 0.01
+    regularisation: float = 0.003
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ For each body, with activations a that the muscles can reach within one control 
 
 A = Sᵀ (moment arms)ᵀ diag(gain), S the coupling map, b the wanted torque less the passive one.
 The optimum is a = clip(Ãᵀ y / λ, lo, hi) with y = b̃ − Ã a (the tilde: rows scaled by W), one
-unknown a joint: a piecewise linear system that a few damped Newton steps solve (semi-smooth
-Newton; Qi & Sun 1993, Math Program 58:353).
+unknown a joint: a piecewise linear system, solved by Newton steps with exact line search
+(semi-smooth Newton; Qi & Sun 1993, Math Program 58:353).
 """
 
 from typing import NamedTuple
@@ -16,11 +16,14 @@ import jax
 import jax.numpy as jnp
 import mujoco
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from musclemimic_models import MusculoModel
 
-_NEWTON_STEPS = 12
-_DAMPINGS = (1.0, 0.5, 0.2, 0.05, 0.01)
+# At most; most states take under 12.
+_NEWTON_STEPS = 40
+_TOLERANCE = 1e-4
+# Newton steps are shortened (or stretched a little) to the exact minimum along them.
+_LONGEST_STEP, _HALVINGS = 1.5, 14
 
 
 class JointMap(NamedTuple):
@@ -95,6 +98,22 @@ def _joint_dofs(model: MusculoModel) -> list[int]:
     return [dof_of[address] for address in model.couplings.scalar_qpos.tolist()]
 
 
+def _solve(matrix: Float[jax.Array, "N J J"], b: Float[jax.Array, "N J"]) -> jax.Array:
+    return jnp.linalg.solve(matrix, b[..., None])[..., 0]  # pyright: ignore[reportUnknownVariableType]
+
+
+def _length(rows: Float[jax.Array, "N J"]) -> Float[jax.Array, " N"]:
+    return jnp.sqrt(jnp.sum(jnp.square(rows), axis=1))
+
+
+class _Iterate(NamedTuple):
+    """One round of the Newton iteration: dual point, its gradient, rounds so far."""
+
+    y: Float[jax.Array, "N J"]
+    slope: Float[jax.Array, "N J"]
+    steps: Int[jax.Array, ""]
+
+
 def coordinate(
     A: Float[jax.Array, "N J M"],
     b: Float[jax.Array, "N J"],
@@ -113,27 +132,43 @@ def coordinate(
         regularisation: λ > 0.
     """
 
-    def raw(y: Float[jax.Array, "*c N J"]) -> Float[jax.Array, "*c N M"]:
-        return jnp.einsum("njm,...nj->...nm", A, y) / regularisation
+    def pull_of(y: Float[jax.Array, "N J"]) -> Float[jax.Array, "N M"]:
+        return jnp.einsum("njm,nj->nm", A, y) / regularisation
 
-    def dual(y: Float[jax.Array, "C N J"]) -> Float[jax.Array, "C N"]:
-        """What the optimal y minimises: convex, with gradient y + A a(y) − b."""
-        pull = raw(y)
-        a = jnp.clip(pull, low, high)
-        conjugate = regularisation * jnp.sum(a * (pull - 0.5 * a), axis=-1)
-        return jnp.sum(y * (0.5 * y - b), axis=-1) + conjugate
+    def slope_at(y: Float[jax.Array, "N J"]) -> Float[jax.Array, "N J"]:
+        return y + jnp.einsum("njm,nm->nj", A, jnp.clip(pull_of(y), low, high)) - b
 
-    def step(_: int, y: Float[jax.Array, "N J"]) -> Float[jax.Array, "N J"]:
-        pull = raw(y)
-        gradient = y + jnp.einsum("njm,nm->nj", A, jnp.clip(pull, low, high)) - b
+    def step(now: _Iterate) -> _Iterate:
+        y, pull = now.y, pull_of(now.y)
         free = (pull >= low) & (pull <= high)
         masked = jnp.where(free[:, None, :], A, 0.0)
         jacobian = jnp.eye(A.shape[1]) + masked @ jnp.swapaxes(A, 1, 2) / regularisation
-        newton = jnp.linalg.solve(jacobian, -gradient[..., None])[..., 0]
-        candidates = jnp.stack([y, *(y + damping * newton for damping in _DAMPINGS)])
-        value = dual(candidates)
-        best = jnp.argmin(jnp.where(jnp.isfinite(value), value, jnp.inf), axis=0)
-        return jnp.take_along_axis(candidates, best[None, :, None], axis=0)[0]
+        newton = _solve(jacobian, -now.slope)
+        turn = pull_of(newton)
 
-    y = jax.lax.fori_loop(0, _NEWTON_STEPS, step, jnp.zeros_like(b))
-    return jnp.clip(raw(y), low, high)
+        def halve(
+            _: Int[jax.Array, ""], bounds: Float[jax.Array, "2 N"]
+        ) -> Float[jax.Array, "2 N"]:
+            """The dual is convex along the step: bisect on the sign of its slope."""
+            middle = bounds.mean(axis=0)
+            activation = jnp.clip(pull + middle[:, None] * turn, low, high)
+            slope = jnp.sum(newton * (y + middle[:, None] * newton - b), axis=1)
+            slope += regularisation * jnp.sum(turn * activation, axis=1)
+            rising = slope > 0
+            return jnp.stack(
+                [jnp.where(rising, bounds[0], middle), jnp.where(rising, middle, bounds[1])]
+            )
+
+        ends = jnp.stack([jnp.zeros(len(b)), jnp.full(len(b), _LONGEST_STEP)])
+        ends: Float[jax.Array, "2 N"] = jax.lax.fori_loop(0, _HALVINGS, halve, ends)
+        y += ends.mean(axis=0)[:, None] * newton
+        return _Iterate(y, slope_at(y), now.steps + 1)
+
+    def unfinished(now: _Iterate) -> Bool[jax.Array, ""]:
+        # NaN compares false: a diverged world does not keep the others waiting.
+        error = _length(now.slope) / (1 + _length(b))
+        return jnp.any(error > _TOLERANCE) & (now.steps < _NEWTON_STEPS)
+
+    zeros = jnp.zeros_like(b)
+    start = _Iterate(zeros, slope_at(zeros), jnp.zeros((), dtype=jnp.int32))
+    return jnp.clip(pull_of(jax.lax.while_loop(unfinished, step, start).y), low, high)

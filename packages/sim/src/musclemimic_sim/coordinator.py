@@ -84,10 +84,16 @@ class Coordinator(NamedTuple):
         weight = 1 / jnp.maximum(stiffness, _LEAST_STIFFNESS)
         active = gain(self.muscles, state.length, state.velocity)[..., None] * arms * weight
         passive = jnp.einsum("nmj,nm->nj", arms, bias(self.muscles, state.length))
-        reach = {"timestep": timestep, "substeps": config.substeps}
-        zeros = jnp.zeros_like(state.act)
-        low = advance(self.muscles, state.act, zeros, **reach)
-        high = advance(self.muscles, state.act, zeros + 1, **reach)
+        low, high = (
+            advance(
+                self.muscles,
+                state.act,
+                jnp.full_like(state.act, excitation),
+                timestep=timestep,
+                substeps=config.substeps,
+            )
+            for excitation in (0.0, 1.0)
+        )
         activation = coordinate(
             jnp.swapaxes(active, 1, 2),
             (wanted - passive) * weight,

@@ -222,8 +222,10 @@ def _moment_index(
     data = mujoco.MjData(model)
     mujoco.mj_fwdPosition(model, data)
     rows = np.repeat(np.arange(model.nu), data.moment_rownnz)
-    starts = zip(data.moment_rowadr, data.moment_rownnz, strict=True)
-    entries = np.concatenate([np.arange(start, start + count) for start, count in starts])
+    within = np.arange(len(rows)) - np.repeat(
+        np.cumsum(data.moment_rownnz) - data.moment_rownnz, data.moment_rownnz
+    )
+    entries = np.repeat(data.moment_rowadr, data.moment_rownnz) + within
     order = np.argsort(entries)
     if not np.array_equal(entries[order], np.arange(len(data.actuator_moment))):
         raise ValueError("the model's muscle moments are not stored contiguously")
