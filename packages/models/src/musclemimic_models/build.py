@@ -6,6 +6,7 @@ import numpy as np
 
 from musclemimic_models.couplings import polynomial_images
 from musclemimic_models.errors import InputError
+from musclemimic_models.pins import require_supported_physics
 from musclemimic_models.quiet import quiet_mujoco
 from musclemimic_models.registry import (
     FINGER_JOINTS,
@@ -45,9 +46,11 @@ def load_spec(name: str, *, fingers: bool = True, visual: bool = True) -> mujoco
         `mimic_<name>_{pos,quat,linvel,angvel}` in the world frame.
 
     Raises:
-        InputError: unknown name, or a myo-sim release that lacks a part this builds on.
+        InputError: unknown name, an unsupported MuJoCo, or a myo-sim release that lacks a part
+            this builds on.
     """
     entry = find_embodiment(name)
+    require_supported_physics()
     with quiet_mujoco():
         spec = myo_sim.load_spec(entry.myo_sim_name)
         spec.body(_ROOT_BODY).quat = _FACING_X
