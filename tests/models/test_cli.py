@@ -78,13 +78,46 @@ def test_export_is_self_contained_and_pulls_the_same(tmp_path, visual, monkeypat
     assert run(["models", "export", "bimanual", "--out", "elsewhere", flag]) == 2
 
 
-def test_validate_reports_and_fails_on_the_known_asymmetry(capsys):
-    """myo-sim 0.2.4 builds one trunk muscle pair asymmetric; the check must say so."""
+def test_validate_passes_on_the_shipped_models(capsys, tmp_path):
     import json
 
-    assert run(["models", "validate", "bimanual", "--poses", "3", "--json"]) == 0
-    assert all(check["passed"] for check in json.loads(capsys.readouterr().out).values())
-    assert run(["models", "validate", "full", "--poses", "3", "--json"]) == 1
-    checks = json.loads(capsys.readouterr().out)
-    assert checks["couplings equal MuJoCo's"]["passed"]
-    assert "LTpT" in checks["left-right symmetry of lengths"]["where"]
+    table = tmp_path / "mine.csv"
+    table.write_text("muscle,joint,angle_deg,moment_arm_mm,source\nBRA,elbow_flexion,90,23,me\n")
+    plots = tmp_path / "plots"
+    options = ["--poses", "3", "--postures", "1", "--json"]
+    more = ["--moment-arms", str(table), "--plots", str(plots)]
+    assert run(["models", "validate", "bimanual", *options, *more]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["checks"]) == 10
+    assert all(check["passed"] for check in found["checks"].values())
+    (comparison,) = found["moment_arms"]
+    assert comparison["published"]["source"] == "me"
+    assert 15 < comparison["model_mm"] < 30
+    assert {path.name for path in plots.iterdir()} == {"moment_arms.png", "published.png"}
+    assert all(path.stat().st_size > 50_000 for path in plots.iterdir() if "arms" in path.name)
+
+
+def test_validate_exits_with_1_on_a_failure(capsys, monkeypatch):
+    import musclemimic_models.commands.validate as command
+    from musclemimic_models.validation import Check
+
+    broken = Check("symmetry", 0.039, 0.0005, "m", "LTpT_T12_l", ("LTpT_T12_l: 0.039 m",))
+    monkeypatch.setattr(command, "validate_model", lambda *_, **__: [broken])
+    assert run(["models", "validate", "bimanual"]) == 1
+    out = capsys.readouterr().out
+    assert "FAILED" in out
+    assert "LTpT_T12_l: 0.039 m" in out
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--poses", "0", "poses: found 0"),
+        ("--postures", "0", "postures: found 0"),
+        ("--moment-arms", "nowhere.csv", "nothing there"),
+        ("--plots", "pyproject.toml", "a file"),
+    ],
+)
+def test_validate_refuses_bad_arguments(option, value, message, capsys):
+    assert run(["models", "validate", "bimanual", option, value]) == 2
+    assert message in capsys.readouterr().err

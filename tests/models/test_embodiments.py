@@ -22,14 +22,15 @@ def test_counts_are_the_published_ones(case):
     assert (m.njnt, m.nu, m.njnt - m.neq) == (joints, muscles, free)
 
 
-def test_simulation_variant_moves_and_pulls_exactly_like_the_full_one(case):
+@pytest.mark.parametrize("poses", [10, pytest.param(1000, marks=pytest.mark.slow)])
+def test_simulation_variant_moves_and_pulls_exactly_like_the_full_one(case, poses):
     name, fingers = case
     model = get_musculo_model(name, fingers=fingers)
     lean, full = model.mj_model, load_model(name, fingers=fingers)
     assert lean.nmesh == 0 < full.nmesh
     rng = np.random.default_rng(0)
     data = [mujoco.MjData(lean), mujoco.MjData(full)]
-    for _ in range(10):
+    for _ in range(poses):
         qpos = random_pose(model, rng)
         qvel, act = rng.normal(size=lean.nv), rng.uniform(size=lean.na)
         for m, d in zip((lean, full), data, strict=True):
@@ -40,6 +41,19 @@ def test_simulation_variant_moves_and_pulls_exactly_like_the_full_one(case):
             scale = np.abs(theirs).max()
             assert scale > 0
             assert np.abs(ours - theirs).max() <= 1e-9 * scale, field
+
+
+def test_muscle_table_ranges_are_the_compiled_models(case):
+    name, fingers = case
+    table, full = (
+        get_musculo_model(name, fingers=fingers).muscles,
+        load_model(name, fingers=fingers),
+    )
+    assert np.array_equal(table.length_range, full.actuator_lengthrange)
+    assert np.array_equal(table.max_isometric_force, full.actuator_gainprm[:, 2])
+    # Active force is there somewhere in every muscle's range.
+    assert (table.normalised_range[:, 0] < table.active_bounds[:, 1]).all()
+    assert (table.normalised_range[:, 1] > table.active_bounds[:, 0]).all()
 
 
 def test_mass_survives_the_removal_of_meshes(case):

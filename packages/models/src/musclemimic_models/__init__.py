@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from musclemimic_models.clip import MotionClip as MotionClip
     from musclemimic_models.couplings import Couplings as Couplings
     from musclemimic_models.errors import InputError as InputError
+    from musclemimic_models.export import export_mjcf as export_mjcf
+    from musclemimic_models.export import get_xml_path as get_xml_path
     from musclemimic_models.muscles import MuscleTable as MuscleTable
     from musclemimic_models.musculo import MusculoModel as MusculoModel
     from musclemimic_models.musculo import get_musculo_model as get_musculo_model
@@ -28,6 +30,7 @@ _HOMES = {
     "clip": ("ClipProvenance", "FrameStatus", "MotionClip"),
     "couplings": ("Couplings",),
     "errors": ("InputError",),
+    "export": ("export_mjcf", "get_xml_path"),
     "muscles": ("MuscleTable",),
     "musculo": ("MusculoModel", "get_musculo_model", "load", "load_model"),
     "registry": ("REGISTRY", "list_models"),

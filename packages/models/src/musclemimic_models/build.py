@@ -4,7 +4,12 @@ import mujoco
 import myo_sim
 import numpy as np
 
-from musclemimic_models.couplings import polynomial_images
+from musclemimic_models.corrections import (
+    mirror_left_trunk_muscle,
+    repair_wraps,
+    unify_muscle_parameters,
+    widen_coupled_ranges,
+)
 from musclemimic_models.errors import InputError
 from musclemimic_models.pins import require_supported_physics
 from musclemimic_models.quiet import quiet_mujoco
@@ -26,12 +31,12 @@ SITE_SENSORS = {
 # myo-sim's bodies face -y; motions here walk along +x (design convention), so turn the root.
 _FACING_X = (np.sqrt(0.5), 0.0, 0.0, np.sqrt(0.5))
 _ROOT_BODY = "Full Body"
-# Overshoot of a coupling polynomial, rad or m, up to which it counts as rounding.
-ROUNDING = 1e-3
 _WRAP_GEOMS = (mujoco.mjtWrap.mjWRAP_SPHERE, mujoco.mjtWrap.mjWRAP_CYLINDER)
 
 
-def load_spec(name: str, *, fingers: bool = True, visual: bool = True) -> mujoco.MjSpec:
+def load_spec(
+    name: str, *, fingers: bool = True, visual: bool = True, repaired: bool = True
+) -> mujoco.MjSpec:
     """The uncompiled specification of a model, free to edit before compiling.
 
     Args:
@@ -40,6 +45,7 @@ def load_spec(name: str, *, fingers: bool = True, visual: bool = True) -> mujoco
         visual: keep meshes for drawing. Without them (the simulation variant) forces and
             motion are the same and a step is cheaper: visual geoms and sites that nothing
             refers to are gone, and the bodies' inertias stand explicitly.
+        repaired: with the muscle paths of `corrections`; False gives myo-sim's own, for study.
 
     Returns:
         The spec, with one site `mimic_<name>` per mimic site and the sensors
@@ -56,8 +62,12 @@ def load_spec(name: str, *, fingers: bool = True, visual: bool = True) -> mujoco
         spec.body(_ROOT_BODY).quat = _FACING_X
         if not fingers:
             _remove_fingers(spec)
+        if repaired:
+            mirror_left_trunk_muscle(spec)
+            repair_wraps(spec)
+            unify_muscle_parameters(spec)
         model = compile_spec(spec)
-        _widen_coupled_ranges(spec, model)
+        widen_coupled_ranges(spec, model)
         _add_mimic_sites(spec, model, entry)
         if not visual:
             _freeze_inertias(spec, model)
@@ -80,20 +90,6 @@ def _remove_fingers(spec: mujoco.MjSpec) -> None:
             tendon = spec.tendon(actuator.target)
             spec.delete(actuator)
             spec.delete(tendon)
-
-
-def _widen_coupled_ranges(spec: mujoco.MjSpec, model: mujoco.MjModel) -> None:
-    """Correction: let coupled joints reach what their own polynomials ask of them.
-
-    The published knee polynomials leave the published ranges of the coupled joints by up to
-    2.5e-4 rad in mid-flexion (rounded coefficients), so that joint limit and coupling would push
-    against each other. Larger conflicts (shoulder, lumbar) are real limits of the independent
-    joint and are left to `Couplings.box`.
-    """
-    for joint, (low, high) in polynomial_images(model).items():
-        nominal_low, nominal_high = model.joint(joint).range
-        if max(nominal_low - low, high - nominal_high) <= ROUNDING:
-            spec.joint(joint).range = [min(low, nominal_low), max(high, nominal_high)]
 
 
 def _freeze_inertias(spec: mujoco.MjSpec, model: mujoco.MjModel) -> None:

@@ -8,7 +8,9 @@ import mujoco
 from myo_sim.build.compose import sanitize_spec_xml
 
 from musclemimic_models.build import compile_spec, load_spec
+from musclemimic_models.cache import CACHE_VARIABLE, cache_folder, content_key
 from musclemimic_models.errors import InputError
+from musclemimic_models.musculo import variant_label
 from musclemimic_models.quiet import quiet_mujoco
 from musclemimic_models.registry import find_embodiment
 
@@ -43,6 +45,26 @@ def export_mjcf(name: str, out: Path, *, fingers: bool = True, visual: bool = Tr
             out.rmdir()
         folder.rename(out)
     return out / path.name
+
+
+def get_xml_path(name: str, *, fingers: bool = True, visual: bool = True) -> Path:
+    """The XML of an exported model in the cache folder, exported now if it is not there yet.
+
+    For programs that want a file. The folder is shared: copy it, or use `export_mjcf`, to edit.
+
+    Raises:
+        InputError: unknown model, or the user switched the cache off.
+    """
+    entry, root = find_embodiment(name), cache_folder()
+    if root is None:
+        raise InputError(
+            CACHE_VARIABLE, "value", found="off", expected="a folder (or use export_mjcf)"
+        )
+    label = variant_label(entry.name, fingers=fingers, visual=visual)
+    path = root / f"{label}-{content_key()}" / f"{entry.name}.xml"
+    return (
+        path if path.is_file() else export_mjcf(name, path.parent, fingers=fingers, visual=visual)
+    )
 
 
 def _without_materials(text: str) -> str:

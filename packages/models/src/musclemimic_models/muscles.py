@@ -48,6 +48,10 @@ class MuscleTable:
         optimal_length: (M,) MuJoCo's L0, m: the fibre length of largest active force.
         max_velocity: (M,) shortening speed at which active force vanishes, m/s.
         activation_time, deactivation_time: (M,) time constants, s.
+        normalised_range: (M, 2) fibre length at the ends of `length_range`, optimal lengths.
+        active_bounds: (M, 2) fibre lengths between which there is active force, optimal lengths.
+        passive_force: (M,) passive force at the longer active bound, isometric strengths.
+        eccentric_force: (M,) largest force of the stretched active muscle, isometric strengths.
         side: "left", "right" or "centre".
         group: functional group.
         source: publication the muscle comes from.
@@ -60,6 +64,10 @@ class MuscleTable:
     max_velocity: Float[np.ndarray, " M"]
     activation_time: Float[np.ndarray, " M"]
     deactivation_time: Float[np.ndarray, " M"]
+    normalised_range: Float[np.ndarray, "M 2"]
+    active_bounds: Float[np.ndarray, "M 2"]
+    passive_force: Float[np.ndarray, " M"]
+    eccentric_force: Float[np.ndarray, " M"]
     side: tuple[str, ...]
     group: tuple[str, ...]
     source: tuple[str, ...]
@@ -104,6 +112,10 @@ def muscle_table(model: mujoco.MjModel) -> MuscleTable:
         max_velocity=optimal * gain[:, 6],
         activation_time=dynamics[:, 0].copy(),
         deactivation_time=dynamics[:, 1].copy(),
+        normalised_range=gain[:, 0:2].copy(),
+        active_bounds=gain[:, 4:6].copy(),
+        passive_force=gain[:, 7].copy(),
+        eccentric_force=gain[:, 8].copy(),
         side=tuple(_side(name, mirrored) for name in names),
         group=groups,
         source=tuple(_SOURCES[group] for group in groups),

@@ -12,9 +12,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from musclemimic_models.build import compile_spec, load_spec
+from musclemimic_models.cache import cached
 from musclemimic_models.couplings import Couplings, find_couplings
 from musclemimic_models.mirror import mirror_map, mirror_signs
 from musclemimic_models.muscles import MuscleTable, muscle_table
+from musclemimic_models.pins import require_supported_physics
 from musclemimic_models.registry import find_embodiment
 
 
@@ -63,8 +65,21 @@ class MusculoModel:
 
 
 def load_model(name: str, *, fingers: bool = True, visual: bool = True) -> mujoco.MjModel:
-    """A compiled model by name. See `load_spec` for the arguments and errors."""
-    return compile_spec(load_spec(name, fingers=fingers, visual=visual))
+    """A compiled model by name, from the cache if it is there: the caller's own, free to change.
+
+    See `load_spec` for the arguments and errors, `cache` for where compiled models are kept.
+    """
+    entry = find_embodiment(name)
+    require_supported_physics()
+    return cached(
+        variant_label(entry.name, fingers=fingers, visual=visual),
+        lambda: compile_spec(load_spec(name, fingers=fingers, visual=visual)),
+    )
+
+
+def variant_label(name: str, *, fingers: bool, visual: bool) -> str:
+    """File name stem of a variant of a model."""
+    return name + ("-fingers" if fingers else "") + ("-visual" if visual else "")
 
 
 def load(
@@ -117,7 +132,7 @@ _HASHED_FIELDS = (
     *("body_ipos", "body_iquat", "jnt_type", "jnt_bodyid", "jnt_pos", "jnt_axis", "jnt_range"),
     *("jnt_stiffness", "dof_damping", "dof_armature", "eq_type", "eq_obj1id", "eq_obj2id"),
     *("eq_data", "actuator_gainprm", "actuator_biasprm", "actuator_dynprm", "actuator_trnid"),
-    "actuator_lengthrange",
+    *("actuator_lengthrange", "tendon_num", "wrap_type"),
 )
 
 
@@ -133,4 +148,23 @@ def content_hash(model: mujoco.MjModel) -> str:
     for field in _HASHED_FIELDS:
         values = np.asarray(getattr(model, field), dtype=np.float64).ravel()
         digest.update(" ".join(f"{value:.6g}" for value in values + 0.0).encode())
+    digest.update(" ".join(f"{value:.6g}" for value in _path_points(model) + 0.0).encode())
     return digest.hexdigest()
+
+
+def _path_points(model: mujoco.MjModel) -> Float[np.ndarray, " n"]:
+    """What muscle paths go through: positions of sites, positions and radii of surfaces, m.
+
+    By content, since the simulation variant numbers its sites and geoms differently.
+    """
+    values: list[np.ndarray] = []
+    sites = int(mujoco.mjtWrap.mjWRAP_SITE)
+    surfaces = (int(mujoco.mjtWrap.mjWRAP_SPHERE), int(mujoco.mjtWrap.mjWRAP_CYLINDER))
+    steps = zip(model.wrap_type, model.wrap_objid, model.wrap_prm, strict=True)
+    for kind, index, side in steps:
+        if kind == sites:
+            values.append(model.site_pos[index])
+        elif kind in surfaces:
+            values += [model.geom_pos[index], model.geom_size[index, :1]]
+            values.append(model.site_pos[int(side)] if side >= 0 else np.zeros(0))
+    return np.concatenate(values)

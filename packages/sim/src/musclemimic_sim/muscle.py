@@ -41,12 +41,15 @@ class MuscleParameters(NamedTuple):
 
 def muscle_parameters(model: MusculoModel) -> MuscleParameters:
     """Read the parameters from the model."""
-    prm, muscles = model.mj_model.actuator_gainprm, model.muscles
+    muscles = model.muscles
     columns = (
         muscles.length_range[:, 0],
         muscles.optimal_length,
-        prm[:, 0],
-        *(prm[:, index] for index in (4, 5, 6, 7, 8)),
+        muscles.normalised_range[:, 0],
+        *muscles.active_bounds.T,
+        muscles.max_velocity / muscles.optimal_length,
+        muscles.passive_force,
+        muscles.eccentric_force,
         muscles.max_isometric_force,
         muscles.activation_time,
         muscles.deactivation_time,

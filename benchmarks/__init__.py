@@ -1,0 +1,1 @@
+"""Benchmarks of MuscleMimic; `python benchmarks/run.py --help`."""
