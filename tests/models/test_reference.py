@@ -35,7 +35,7 @@ def test_lengths_and_moment_arms_are_myo_sims(name, fingers):
     ours, our_arms = muscle_geometry(model, poses)
     muscles = [rows[muscle] for muscle in model.muscle_names]
     kept = np.array([stem(muscle) not in REPAIRED for muscle in model.muscle_names])
-    assert kept.sum() >= 0.8 * m.nu
+    assert kept.sum() >= 0.7 * m.nu
     assert np.abs(ours - lengths[:, muscles])[:, kept].max() < 1e-9
     difference = our_arms[:, :, m.jnt_dofadr[scalar]] - arms[:, muscles][:, :, theirs]
     assert np.abs(difference)[:, kept].max() < ARM_TOLERANCE_M
