@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from musclemimic_retarget.gmr_fit import GMRFit as GMRFit
     from musclemimic_retarget.gmr_fit import GMRFitConfig as GMRFitConfig
-    from musclemimic_retarget.gmr_fit import RetargetResult as RetargetResult
     from musclemimic_retarget.metrics import ClipMetrics as ClipMetrics
     from musclemimic_retarget.metrics import clip_metrics as clip_metrics
     from musclemimic_retarget.metrics import metrics_table as metrics_table
@@ -20,12 +19,14 @@ if TYPE_CHECKING:
     from musclemimic_retarget.motion import MotionSource as MotionSource
     from musclemimic_retarget.motion import SkeletonMotion as SkeletonMotion
     from musclemimic_retarget.readers import read_motion as read_motion
+    from musclemimic_retarget.retargeter import Retargeter as Retargeter
+    from musclemimic_retarget.retargeter import RetargetResult as RetargetResult
     from musclemimic_retarget.synthetic import synthetic_arm_motion as synthetic_arm_motion
     from musclemimic_retarget.synthetic import write_synthetic_smpl as write_synthetic_smpl
     from musclemimic_retarget.targets import Targets as Targets
 
 _HOMES = {
-    "gmr_fit": ("GMRFit", "GMRFitConfig", "RetargetResult"),
+    "gmr_fit": ("GMRFit", "GMRFitConfig"),
     "metrics": (
         "ClipMetrics",
         "clip_metrics",
@@ -35,6 +36,7 @@ _HOMES = {
     ),
     "motion": ("CoordinateMotion", "HumanMotion", "MotionSource", "SkeletonMotion"),
     "readers": ("read_motion",),
+    "retargeter": ("RetargetResult", "Retargeter"),
     "synthetic": ("synthetic_arm_motion", "write_synthetic_smpl"),
     "targets": ("Targets",),
 }

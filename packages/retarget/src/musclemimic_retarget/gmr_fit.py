@@ -24,9 +24,10 @@ from musclemimic_retarget.ground import (
 )
 from musclemimic_retarget.ik import IKConfig, InverseKinematics
 from musclemimic_retarget.kinematics import KinematicBody
-from musclemimic_retarget.metrics import ClipMetrics, clip_metrics
+from musclemimic_retarget.metrics import clip_metrics
 from musclemimic_retarget.motion import CoordinateMotion, HumanMotion
 from musclemimic_retarget.pose_smoothing import smooth_poses
+from musclemimic_retarget.retargeter import RetargetResult
 from musclemimic_retarget.smoothing import smooth, uniform_times
 from musclemimic_retarget.solve import solve_motion
 from musclemimic_retarget.targets import Targets, fit_targets
@@ -79,26 +80,10 @@ class GMRFitConfig:
     stance: StanceConfig = field(default_factory=StanceConfig)
 
 
-@dataclass(frozen=True)
-class RetargetResult:
-    """A clip with what it was made from.
-
-    Attributes:
-        clip: the retargeted motion.
-        targets: the sites' targets on the clip's time grid, grounded by one constant shift.
-        metrics: of the clip against the targets.
-        solve_seconds: spent in inverse kinematics. total_seconds: from motion to clip.
-    """
-
-    clip: MotionClip
-    targets: Targets
-    metrics: ClipMetrics
-    solve_seconds: float
-    total_seconds: float
-
-
 class GMRFit:
     """Retargets human motions to one model."""
+
+    method = METHOD
 
     def __init__(self, model: MusculoModel, config: GMRFitConfig | None = None) -> None:
         """Prepare the kinematic copy of the model.

@@ -6,12 +6,13 @@ from types import MappingProxyType
 
 from musclemimic_models import InputError
 
+from musclemimic_retarget.bvh import read_bvh
 from musclemimic_retarget.motion import HumanMotion
 from musclemimic_retarget.opensim import read_opensim
 from musclemimic_retarget.smpl import read_smpl
 
 READERS: Mapping[str, Callable[[Path], HumanMotion]] = MappingProxyType(
-    {".npz": read_smpl, ".sto": read_opensim, ".mot": read_opensim}
+    {".npz": read_smpl, ".sto": read_opensim, ".mot": read_opensim, ".bvh": read_bvh}
 )
 
 
@@ -19,7 +20,8 @@ def read_motion(path: Path | str) -> HumanMotion:
     """Read a human motion, by the file name's suffix.
 
     Args:
-        path: .npz with SMPL, SMPL-H or SMPL-X parameters, or .sto/.mot with OpenSim coordinates.
+        path: .npz with SMPL, SMPL-H or SMPL-X parameters, .sto/.mot with OpenSim coordinates,
+            .bvh with a known skeleton.
 
     Raises:
         InputError: unsupported suffix, or whatever is wrong with the file, in one line.
