@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import mujoco
 import numpy as np
@@ -88,35 +89,46 @@ def find_jumps(
     """Every jump above `JUMP_LIMIT_M`. See `check_continuity` for the arguments."""
     others = np.vstack([neutral_pose(model), random_poses(model, postures - 1, seed)])
     coordinates = len(model.couplings.scalar_qpos)
-    jumps: list[Jump] = []
     data = mujoco.MjData(model.mj_model)
+    jumps: list[Jump] = []
     for number, posture in enumerate(others):
         for coordinate in range(coordinates):
-            jumps += _sweep(model, data, posture, coordinate, steps, number)
+            line = _Line(model, data, posture, coordinate)
+            jumps += _sweep(line, steps, number)
             if progress:
                 progress(number * coordinates + coordinate + 1, len(others) * coordinates)
     return jumps
 
 
-def _sweep(
-    model: MusculoModel,
-    data: mujoco.MjData,
-    posture: Float[np.ndarray, " nq"],
-    coordinate: int,
-    steps: int,
-    number: int,
-) -> list[Jump]:
-    couplings = model.couplings
-    low, high = (float(end) for end in couplings.box[coordinate])
+class _Line(NamedTuple):
+    """Poses that differ in one independent coordinate."""
+
+    model: MusculoModel
+    data: mujoco.MjData
+    posture: Float[np.ndarray, " nq"]
+    coordinate: int
+
+    def geometry(
+        self, values: Float[np.ndarray, " S"]
+    ) -> tuple[Float[np.ndarray, "S nu"], Float[np.ndarray, "S nu"]]:
+        """Lengths and moment arms, m, where the coordinate has the given values."""
+        couplings = self.model.couplings
+        poses = np.repeat(self.posture[None], len(values), axis=0)
+        poses[:, couplings.scalar_qpos[self.coordinate]] = values
+        return coordinate_geometry(self.model, couplings.apply(poses), self.coordinate, self.data)
+
+
+def _sweep(line: _Line, steps: int, number: int) -> list[Jump]:
+    model, couplings = line.model, line.model.couplings
+    low, high = (float(end) for end in couplings.box[line.coordinate])
     values = np.linspace(low, high, steps)
-    poses = _poses(model, posture, coordinate, values)
-    _, arms = coordinate_geometry(model, poses, coordinate, data)
-    address = couplings.scalar_qpos[coordinate]
+    _, arms = line.geometry(values)
+    address = couplings.scalar_qpos[line.coordinate]
     joint = model.joint_names[int(np.flatnonzero(model.mj_model.jnt_qposadr == address)[0])]
     jumps: list[Jump] = []
     for step, muscle in np.argwhere(_unpredicted(arms) > JUMP_LIMIT_M):
         interval = float(values[step]), float(values[step + 1])
-        value, arm, length = _close_in(model, data, posture, coordinate, interval, int(muscle))
+        value, arm, length = _close_in(line, interval, int(muscle))
         if arm > JUMP_LIMIT_M:
             name = model.muscle_names[int(muscle)]
             jumps.append(Jump(name, joint, value, arm, length, number))
@@ -131,18 +143,12 @@ def _unpredicted(arms: Float[np.ndarray, "S nu"]) -> Float[np.ndarray, "S-1 nu"]
 
 
 def _close_in(
-    model: MusculoModel,
-    data: mujoco.MjData,
-    posture: Float[np.ndarray, " nq"],
-    coordinate: int,
-    interval: tuple[float, float],
-    muscle: int,
+    line: _Line, interval: tuple[float, float], muscle: int
 ) -> tuple[float, float, float]:
     """Halve the interval towards the larger change: (where, change of arm, of length)."""
 
     def at(value: float) -> tuple[float, float]:
-        pose = _poses(model, posture, coordinate, np.array([value]))
-        lengths, arms = coordinate_geometry(model, pose, coordinate, data)
+        lengths, arms = line.geometry(np.array([value]))
         return float(lengths[0, muscle]), float(arms[0, muscle])
 
     (low, high), ends = interval, [at(value) for value in interval]
@@ -154,14 +160,3 @@ def _close_in(
         else:
             low, ends[0] = middle, found
     return low, abs(ends[1][1] - ends[0][1]), abs(ends[1][0] - ends[0][0])
-
-
-def _poses(
-    model: MusculoModel,
-    posture: Float[np.ndarray, " nq"],
-    coordinate: int,
-    values: Float[np.ndarray, " S"],
-) -> Float[np.ndarray, "S nq"]:
-    poses = np.repeat(posture[None], len(values), axis=0)
-    poses[:, model.couplings.scalar_qpos[coordinate]] = values
-    return model.couplings.apply(poses)

@@ -17,6 +17,9 @@ from musclemimic_models.validation.published import MomentArmComparison
 _STEPS = 61
 # Muscles drawn per joint: those with the largest moment arms.
 _LINES = 12
+# A muscle with a smaller moment arm does not cross the joint.
+_CROSSES_M = 5e-4
+_RAISED = np.pi / 3
 
 
 def save_plots(
@@ -30,8 +33,15 @@ def save_plots(
 
 
 def moment_arm_figure(model: MusculoModel) -> Figure:
-    """Moment arms of the leading muscles over each joint's feasible range, neutral elsewhere."""
+    """Moment arms of the leading muscles over each joint's feasible range.
+
+    The other joints are neutral, but for the arms: they are raised by 60°, since the plane of
+    elevation means nothing for a hanging arm.
+    """
     couplings, m = model.couplings, model.mj_model
+    posture = neutral_pose(model)
+    for side in "lr":
+        posture[m.joint(f"shoulder_elv_{side}").qposadr[0]] = _RAISED
     joints = {
         coordinate: model.joint_names[int(np.flatnonzero(m.jnt_qposadr == address)[0])]
         for coordinate, address in enumerate(couplings.scalar_qpos)
@@ -44,7 +54,7 @@ def moment_arm_figure(model: MusculoModel) -> Figure:
     for axis, (coordinate, name) in zip(axes, shown.items(), strict=False):
         low, high = (float(end) for end in couplings.box[coordinate])
         values = np.linspace(low, high, _STEPS)
-        poses = np.repeat(neutral_pose(model)[None], _STEPS, axis=0)
+        poses = np.repeat(posture[None], _STEPS, axis=0)
         poses[:, couplings.scalar_qpos[coordinate]] = values
         _, arms = coordinate_geometry(model, couplings.apply(poses), coordinate)
         _draw(axis, model, name, values, arms)
@@ -62,9 +72,10 @@ def _draw(
     values: Float[np.ndarray, " S"],
     arms: Float[np.ndarray, "S nu"],
 ) -> None:
-    order: list[int] = np.argsort(-np.abs(arms).max(axis=0)).tolist()
-    largest = [i for i in order if model.muscles.side[i] != "left"][:_LINES]
-    for muscle in largest:
+    reach = np.abs(arms).max(axis=0)
+    order: list[int] = np.argsort(-reach).tolist()
+    crossing = [i for i in order if reach[i] > _CROSSES_M and model.muscles.side[i] != "left"]
+    for muscle in crossing[:_LINES]:
         axis.plot(np.degrees(values), 1e3 * arms[:, muscle], lw=1, label=model.muscle_names[muscle])
     axis.axhline(0, color="0.6", lw=0.6)
     axis.set(title=joint, xlabel="°", ylabel="mm")
