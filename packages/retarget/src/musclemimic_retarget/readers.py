@@ -7,12 +7,20 @@ from types import MappingProxyType
 from musclemimic_models import InputError
 
 from musclemimic_retarget.bvh import read_bvh
+from musclemimic_retarget.markers import read_c3d, read_trc
 from musclemimic_retarget.motion import HumanMotion
 from musclemimic_retarget.opensim import read_opensim
 from musclemimic_retarget.smpl import read_smpl
 
 READERS: Mapping[str, Callable[[Path], HumanMotion]] = MappingProxyType(
-    {".npz": read_smpl, ".sto": read_opensim, ".mot": read_opensim, ".bvh": read_bvh}
+    {
+        ".npz": read_smpl,
+        ".sto": read_opensim,
+        ".mot": read_opensim,
+        ".bvh": read_bvh,
+        ".trc": read_trc,
+        ".c3d": read_c3d,
+    }
 )
 
 
@@ -21,7 +29,7 @@ def read_motion(path: Path | str) -> HumanMotion:
 
     Args:
         path: .npz with SMPL, SMPL-H or SMPL-X parameters, .sto/.mot with OpenSim coordinates,
-            .bvh with a known skeleton.
+            .bvh with a known skeleton, .trc or .c3d with a known marker set.
 
     Raises:
         InputError: unsupported suffix, or whatever is wrong with the file, in one line.

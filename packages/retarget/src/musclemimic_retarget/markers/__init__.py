@@ -1,0 +1,18 @@
+"""Marker files: TRC and C3D to joint centres and segment orientations."""
+
+from musclemimic_retarget.markers.c3d import read_c3d_markers
+from musclemimic_retarget.markers.marker_sets import MarkerSet, load_marker_sets
+from musclemimic_retarget.markers.readers import motion_of_markers, read_c3d, read_trc
+from musclemimic_retarget.markers.trajectories import MarkerTrajectories
+from musclemimic_retarget.markers.trc import read_trc_markers
+
+__all__ = [
+    "MarkerSet",
+    "MarkerTrajectories",
+    "load_marker_sets",
+    "motion_of_markers",
+    "read_c3d",
+    "read_c3d_markers",
+    "read_trc",
+    "read_trc_markers",
+]
