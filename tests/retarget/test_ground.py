@@ -1,15 +1,13 @@
 import mujoco
 import numpy as np
 import pytest
-from musclemimic_retarget.ground import (
-    FloorGeoms,
-    StanceConfig,
-    bend_toes,
-    detect_stance,
-    foot_lift,
-    root_lift,
-)
+from musclemimic_retarget.floor_goals import GroundConfig, lifted_goals, with_toes_of
+from musclemimic_retarget.ground import FloorGeoms, foot_lift, root_lift
 from musclemimic_retarget.kinematics import KinematicBody, Poses
+from musclemimic_retarget.motion import MotionSource
+from musclemimic_retarget.stance import StanceConfig, detect_stance, fit_floor
+from musclemimic_retarget.targets import Targets
+from musclemimic_retarget.toes import bend_toes
 
 SHAPES = """
 <mujoco>
@@ -46,7 +44,7 @@ def test_clearance_is_the_lowest_surface_point_above_the_floor(kind):
     mujoco.mj_kinematics(model, data)
     geoms = FloorGeoms.of(model)
     poses = Poses(
-        np.zeros((1, 0, 3)), np.zeros((1, 0, 4)), data.xpos[None], data.xmat.reshape(1, -1, 3, 3)
+        np.zeros((1, 0, 3)), np.zeros((1, 0, 3, 3)), data.xpos[None], data.xmat.reshape(1, -1, 3, 3)
     )
     points = surface(kind, model.geom_size[1]) @ data.geom_xmat[1].reshape(3, 3).T
     lowest = (points + data.geom_xpos[1])[:, 2].min() - 0.1
@@ -113,3 +111,77 @@ def test_toes_bend_up_out_of_the_floor(full_body):
         [body.model.joint(f"mtp_angle_{side}").qposadr[0] for side in "lr"],
     )
     np.testing.assert_array_equal(bent[:, unchanged], qpos[:, unchanged])
+
+
+def targets_at(body, qpos, rate=30.0):
+    """Targets that are the sites of poses."""
+    poses, sites = body.poses(qpos), len(body.site_names)
+    return Targets(
+        source=MotionSource("test"),
+        rate=rate,
+        site_names=body.site_names,
+        pos=poses.site_pos,
+        quat=poses.site_quat,
+        human_pos=poses.site_pos,
+        pos_weight=np.ones(sites),
+        rot_weight=np.ones(sites),
+        human_to_model_scale=1.0,
+    )
+
+
+def test_floor_of_a_tilted_laboratory_is_found():
+    """Feet on z = 0.02 + 0.005 x − 0.003 y, standing on footholds 0.7 m apart."""
+    rng = np.random.default_rng(0)
+    feet = np.zeros((200, 2, 3))
+    feet[:, 0, 0] = np.repeat(np.arange(10) * 0.7, 20)
+    feet[:, 1, 0] = np.repeat(np.arange(10) * 0.7 + 0.35, 20)
+    feet[:, :, 1] = [0.3, -0.3]
+    feet[:, :, 1] += rng.normal(0, 0.2, (200, 2))
+    clearance = 0.02 + 0.005 * feet[..., 0] - 0.003 * feet[..., 1]
+    stance = rng.random((200, 2)) < 0.6
+    clearance[~stance] += 0.2
+    plane = fit_floor(clearance, stance, feet)
+    # Levelling is cautious: a little of the slope stays where footholds are close together.
+    np.testing.assert_allclose(plane.slope, [0.005, -0.003], rtol=0.15, atol=1.5e-3)
+    left = clearance[stance] - plane.at(feet)[stance]
+    assert np.abs(left).max() < 2e-3
+
+
+def test_feet_on_one_spot_tell_no_slope():
+    feet = np.zeros((50, 2, 3))
+    feet[:, 0, 1], feet[:, 1, 1] = 0.1, -0.1
+    clearance = np.full((50, 2), 0.03)
+    clearance[:, 0] += 0.01
+    plane = fit_floor(clearance, np.ones((50, 2), dtype=bool), feet)
+    assert np.abs(plane.slope).max() < 0.01
+    assert plane.at(np.zeros((1, 3)))[0] == pytest.approx(0.035, abs=1e-3)
+
+
+def test_lift_moves_the_body_slowly_and_each_foot_fast(full_body):
+    body = KinematicBody.of(full_body)
+    targets = targets_at(body, np.repeat(full_body.mj_model.qpos0[None], 90, axis=0))
+    lift = np.full((90, 2), 0.02)
+    lift[40:50, 0] += 0.03
+    goals = lifted_goals(body, targets, lift, GroundConfig())
+    up = goals.pos[..., 2] - targets.pos[..., 2]
+    np.testing.assert_allclose(up[5, body.site("pelvis")], 0.02, atol=2e-3)
+    assert up[:, body.site("pelvis")].max() < 0.03
+    np.testing.assert_allclose(up[:, body.site("left_ankle")], lift[:, 0], atol=1e-12)
+    np.testing.assert_allclose(up[:, body.site("right_toes")], lift[:, 1], atol=1e-12)
+    assert goals.pos_weight[body.site("left_toes")] == 4.0
+    assert goals.pos_weight[body.site("pelvis")] == 1.0
+
+
+def test_toe_targets_take_the_bend_and_nothing_else(full_body):
+    body = KinematicBody.of(full_body)
+    straight = full_body.couplings.apply(full_body.mj_model.qpos0[None])
+    bent = straight.copy()
+    bent[:, body.model.joint("mtp_angle_r").qposadr[0]] = 0.4
+    # The pose is elsewhere altogether: only toes against foot may count.
+    bent[:, 3:7] = [0.5, 0.5, 0.5, 0.5]
+    targets = with_toes_of(body, targets_at(body, straight), body.poses(bent).site_mat)
+    expected = straight.copy()
+    expected[:, body.model.joint("mtp_angle_r").qposadr[0]] = 0.4
+    found, wanted = targets.quat, body.poses(expected).site_quat
+    agreement = np.abs((found * wanted).sum(axis=-1))
+    np.testing.assert_allclose(agreement, 1.0, atol=1e-9)

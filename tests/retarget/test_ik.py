@@ -4,6 +4,7 @@ from musclemimic_models.build import MIMIC_PREFIX
 from musclemimic_retarget.ik import IKConfig, InverseKinematics, SiteTargets, clip_to_feasible
 from musclemimic_retarget.kinematics import KinematicBody
 from musclemimic_retarget.rotations import matrices
+from musclemimic_retarget.site_jacobian import linkage, site_velocities
 from musclemimic_retarget.solve import from_scratch
 
 # Central differences with this step, rad or m, leave errors of its square.
@@ -22,7 +23,7 @@ def random_pose(body, rng, share=0.6):
 def targets_of(body, qpos):
     poses = body.poses(qpos[None])
     ones = np.ones(len(body.site_names))
-    return SiteTargets(poses.site_pos[0], matrices(poses.site_quat[0]), ones, ones)
+    return SiteTargets(poses.site_pos, poses.site_mat, ones, ones)
 
 
 def test_the_stripped_model_has_the_kinematics_of_the_full_one(either_model):
@@ -49,12 +50,12 @@ def test_site_jacobian_matches_finite_differences_through_the_couplings(either_m
     rng = np.random.default_rng(1)
     for _ in range(3):
         qpos = random_pose(body, rng)
-        jacobian = solver.coordinate_jacobian(qpos)
+        jacobian = solver.jacobian(qpos[None], linkage(body, qpos[None]))[0].transpose(1, 2, 0)
         for column in range(jacobian.shape[2]):
-            step = np.zeros(jacobian.shape[2])
-            step[column] = STEP
+            step = np.zeros((1, jacobian.shape[2]))
+            step[0, column] = STEP
             before, after = (
-                body.poses(solver._moved(qpos, sign * step)[None]) for sign in (-1.0, 1.0)
+                body.poses(solver._moved(qpos[None], sign * step)) for sign in (-1.0, 1.0)
             )
             linear = (after.site_pos - before.site_pos)[0] / (2 * STEP)
             np.testing.assert_allclose(jacobian[:, :3, column], linear, atol=JACOBIAN_TOLERANCE)
@@ -72,25 +73,33 @@ def test_gradient_is_the_slope_of_the_cost(either_model):
     # Orientation residuals: the logarithm's own Jacobian is not part of Gauss-Newton, so only
     # positions are compared.
     goal = SiteTargets(goal.pos, goal.mat, goal.pos_weight, 0 * goal.rot_weight)
-    system = solver._linearize(qpos, goal, None)
-    for column in range(len(system.gradient)):
-        step = np.zeros(len(system.gradient))
-        step[column] = STEP
-        costs = [solver._linearize(solver._moved(qpos, s * step), goal, None).cost for s in (-1, 1)]
+    gradient = solver._linearize(qpos[None], goal, None).gradient[0]
+    for column in range(len(gradient)):
+        step = np.zeros((1, len(gradient)))
+        step[0, column] = STEP
+        costs = [
+            solver._linearize(solver._moved(qpos[None], s * step), goal, None).cost[0]
+            for s in (-1, 1)
+        ]
         slope = (costs[1] - costs[0]) / (2 * STEP)
-        np.testing.assert_allclose(-2 * system.gradient[column], slope, atol=1e-6)
+        np.testing.assert_allclose(-2 * gradient[column], slope, atol=1e-6)
 
 
 def test_recovers_a_random_feasible_pose_from_its_sites(either_model):
     body = KinematicBody.of(either_model)
     solver = InverseKinematics(body, IKConfig(neutral=1e-9, iterations=200))
+    exact = InverseKinematics(
+        body, IKConfig(neutral=0.0, iterations=200, tolerance=1e-9, least_decrease=0.0)
+    )
     rng = np.random.default_rng(3)
-    seen = solver._address[solver._scalar]
+    seen = solver.scalar_qpos
     for _ in range(5):
         pose = random_pose(body, rng)
-        result = from_scratch(solver, targets_of(body, pose), None)
-        assert result.converged
-        np.testing.assert_allclose(result.qpos[seen], pose[seen], atol=1e-3)
+        near = from_scratch(solver, targets_of(body, pose)).qpos
+        assert np.abs(near[0, seen] - pose[seen]).max() < 1e-2
+        result = exact.solve(targets_of(body, pose), near)
+        assert result.converged.all()
+        np.testing.assert_allclose(result.qpos[0, seen], pose[seen], atol=1e-6)
 
 
 def test_solutions_stay_in_the_box_and_on_the_couplings(either_model):
@@ -99,7 +108,7 @@ def test_solutions_stay_in_the_box_and_on_the_couplings(either_model):
     couplings = either_model.couplings
     goal = targets_of(body, random_pose(body, np.random.default_rng(4)))
     far = SiteTargets(goal.pos * 1.5, goal.mat, goal.pos_weight, goal.rot_weight)
-    qpos = solver.solve(far, solver.neutral).qpos
+    qpos = solver.solve(far, solver.neutral[None]).qpos[0]
     low, high = couplings.box.T
     scalars = qpos[couplings.scalar_qpos]
     assert ((scalars >= low) & (scalars <= high)).all()
@@ -112,9 +121,9 @@ def test_previous_pose_settles_what_targets_leave_open(arms):
     goal = targets_of(body, solver.neutral)
     silent = SiteTargets(goal.pos, goal.mat, 0 * goal.pos_weight, 0 * goal.rot_weight)
     previous = random_pose(body, np.random.default_rng(5))
-    qpos = solver.solve(silent, solver.neutral, previous).qpos
-    seen = solver._address[solver._scalar]
-    np.testing.assert_allclose(qpos[seen], previous[seen], atol=1e-2)
+    qpos = solver.solve(silent, solver.neutral[None], previous[None]).qpos
+    seen = solver.scalar_qpos
+    np.testing.assert_allclose(qpos[0, seen], previous[seen], atol=1e-2)
 
 
 def test_clip_to_feasible_recomputes_the_dependents(full_body):
@@ -123,3 +132,34 @@ def test_clip_to_feasible_recomputes_the_dependents(full_body):
     wild[3:7] = [1, 0, 0, 0]
     clipped = clip_to_feasible(body, wild)
     assert np.abs(full_body.couplings.residual(clipped)).max() < 1e-12
+
+
+def test_poses_solved_together_are_those_solved_alone(full_body):
+    body = KinematicBody.of(full_body)
+    solver, rng = InverseKinematics(body), np.random.default_rng(6)
+    poses = np.stack([random_pose(body, rng) for _ in range(4)])
+    seen = body.poses(poses)
+    ones = np.ones(len(body.site_names))
+    goals = SiteTargets(seen.site_pos, seen.site_mat, ones, ones)
+    starts = np.repeat(solver.neutral[None], 4, axis=0)
+    together = solver.solve(goals, starts)
+    for frame in range(4):
+        only = np.array([frame])
+        alone = solver.solve(goals[only], starts[only])
+        np.testing.assert_allclose(together.qpos[frame], alone.qpos[0], atol=1e-9)
+        assert together.converged[frame] == alone.converged[0]
+
+
+def test_site_velocities_are_mujocos(either_model):
+    body, full = KinematicBody.of(either_model), either_model.mj_model
+    rng = np.random.default_rng(7)
+    qpos = random_pose(body, rng)
+    qvel = either_model.couplings.apply_velocity(qpos, rng.normal(size=full.nv))
+    data = mujoco.MjData(full)
+    data.qpos[:], data.qvel[:] = qpos, qvel
+    mujoco.mj_forward(full, data)
+    linear, angular = site_velocities(body, qpos[None], qvel[None])
+    for column, name in enumerate(body.site_names):
+        expected = [data.sensor(f"mimic_{name}_{kind}").data for kind in ("linvel", "angvel")]
+        np.testing.assert_allclose(linear[0, column], expected[0], atol=1e-9)
+        np.testing.assert_allclose(angular[0, column], expected[1], atol=1e-9)

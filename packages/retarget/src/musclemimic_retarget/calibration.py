@@ -9,7 +9,7 @@ from musclemimic_models import InputError
 from musclemimic_retarget.ik import IKConfig, InverseKinematics, SiteTargets
 from musclemimic_retarget.kinematics import KinematicBody
 from musclemimic_retarget.motion import SkeletonMotion
-from musclemimic_retarget.rotations import matrices, shortest_arc
+from musclemimic_retarget.rotations import shortest_arc
 
 SIDES = ("left", "right")
 # Mimic site to the human joint (SMPL naming) it imitates.
@@ -68,7 +68,7 @@ def calibrate(body: KinematicBody, human: SkeletonMotion) -> Calibration:
     """
     neutral = InverseKinematics(body).neutral
     poses = body.poses(neutral[None])
-    start_pos, start_mat = poses.site_pos[0], matrices(poses.site_quat[0])
+    start_pos, start_mat = poses.site_pos[0], poses.site_mat[0]
     girdle_elevation, girdle = measure_girdle(body)
     pos, mat = start_pos.copy(), start_mat.copy()
     for side in SIDES:
@@ -92,9 +92,7 @@ def calibrate(body: KinematicBody, human: SkeletonMotion) -> Calibration:
             mat[leg[2:]] = _toe_out(start_pos, leg, human, side) @ start_mat[leg[2:]]
     qpos = _solve(body, pos, mat)
     solved = body.poses(qpos[None])
-    return Calibration(
-        qpos, solved.site_pos[0], matrices(solved.site_quat[0]), girdle_elevation, girdle
-    )
+    return Calibration(qpos, solved.site_pos[0], solved.site_mat[0], girdle_elevation, girdle)
 
 
 def measure_girdle(
@@ -115,7 +113,7 @@ def measure_girdle(
         sweep[:, address] = grid
     poses = body.poses(couplings.apply(sweep))
     trunk = body.site("upper_body")
-    frame = matrices(poses.site_quat[:, trunk])
+    frame = poses.site_mat[:, trunk]
     return grid, {
         side: np.einsum(
             "eji,ej->ei",
@@ -185,10 +183,9 @@ def _solve(
     start = solver.neutral.copy()
     for side in SIDES:
         start[body.model.joint(f"shoulder_elv_{side[0]}").qposadr[0]] = np.pi / 3
-    targets = SiteTargets(
-        pos, mat, weights, np.where(trunk, 10.0, _LIMB_ORIENTATION_WEIGHT) * oriented
-    )
-    return solver.solve(targets, start).qpos
+    orientation = np.where(trunk, 10.0, _LIMB_ORIENTATION_WEIGHT) * oriented
+    targets = SiteTargets(pos[None], mat[None], weights, orientation)
+    return solver.solve(targets, start[None]).qpos[0]
 
 
 def _angle(first: Float[np.ndarray, " 3"], second: Float[np.ndarray, " 3"]) -> float:

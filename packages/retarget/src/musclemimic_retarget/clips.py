@@ -10,6 +10,7 @@ from musclemimic_models import ClipProvenance, MotionClip
 from musclemimic_retarget.kinematics import KinematicBody
 from musclemimic_retarget.motion import MotionSource
 from musclemimic_retarget.rotations import continuous
+from musclemimic_retarget.site_jacobian import site_velocities
 
 
 def velocities(
@@ -51,7 +52,7 @@ def make_clip(
     """
     qvel = velocities(body, qpos, 1.0 / rate)
     poses = body.poses(qpos)
-    linear, angular = body.site_velocities(qpos, qvel)
+    linear, angular = site_velocities(body, qpos, qvel)
     return MotionClip(
         qpos=qpos,
         qvel=qvel,

@@ -9,7 +9,7 @@ from musclemimic_retarget.ground import FloorGeoms
 from musclemimic_retarget.kinematics import KinematicBody
 from musclemimic_retarget.motion import CoordinateMotion
 from musclemimic_retarget.opensim import ARM_COORDINATES, LEG_COORDINATES
-from musclemimic_retarget.rotations import matrices, wxyz
+from musclemimic_retarget.rotations import wxyz
 from musclemimic_retarget.targets import Targets
 
 # The model's legs are Rajagopal's: same names, same signs.
@@ -162,7 +162,7 @@ def _trunk_gain(body: KinematicBody, joint: str) -> float:
     bent = body.model.qpos0.copy()
     bent[body.model.joint(joint).qposadr[0]] += small
     pair = np.stack([body.model.qpos0, body.musculo.couplings.apply(bent)])
-    straight, turned = matrices(body.poses(pair).site_quat[:, body.site("upper_body")])
+    straight, turned = body.poses(pair).site_mat[:, body.site("upper_body")]
     axis = body.model.jnt_axis[body.model.joint(joint).id]
     turn = Rotation.from_matrix(straight.T @ turned).as_rotvec()
     return float(turn @ axis) / small

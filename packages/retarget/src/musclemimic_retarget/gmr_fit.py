@@ -12,52 +12,24 @@ from musclemimic_models import MotionClip, MusculoModel
 from musclemimic_retarget.calibration import SIDES, SITE_JOINTS, calibrate
 from musclemimic_retarget.clips import make_clip
 from musclemimic_retarget.direct import direct_targets, require_coordinates
-from musclemimic_retarget.ground import (
-    FloorGeoms,
-    StanceConfig,
-    bend_toes,
-    detect_stance,
-    floor_offset,
-    foot_lift,
-    foot_speed,
-    root_lift,
-)
+from musclemimic_retarget.floor_goals import GroundConfig, lifted_goals, with_toes_of
+from musclemimic_retarget.ground import FloorGeoms, foot_lift, root_lift
 from musclemimic_retarget.ik import IKConfig, InverseKinematics
 from musclemimic_retarget.kinematics import KinematicBody
 from musclemimic_retarget.metrics import clip_metrics
 from musclemimic_retarget.motion import CoordinateMotion, HumanMotion
 from musclemimic_retarget.pose_smoothing import smooth_poses
 from musclemimic_retarget.retargeter import RetargetResult
-from musclemimic_retarget.smoothing import smooth, uniform_times
+from musclemimic_retarget.smoothing import uniform_times
 from musclemimic_retarget.solve import solve_motion
+from musclemimic_retarget.stance import StanceConfig, detect_stance, fit_floor, foot_speed
 from musclemimic_retarget.targets import Targets, fit_targets
+from musclemimic_retarget.toes import bend_toes
+from musclemimic_retarget.twist import TwistAlignment, TwistConfig
 
 logger = logging.getLogger(__name__)
 
 METHOD = "gmr-fit"
-
-
-@dataclass(frozen=True)
-class GroundConfig:
-    """How feet are put on the floor.
-
-    Attributes:
-        passes: rounds of correcting the feet's targets and solving again.
-        foot_weight: position weight of ankles and toes in those rounds.
-        lift_hz: cutoff of the feet's corrections, Hz.
-        trunk_hz: the part of the corrections slower than this moves the whole body, Hz.
-        toe_depth: toes deeper in the floor than this bend up rather than lift the foot, m.
-        margin: penetration left in place by the final lift, m.
-        lift_seconds: half the time over which the final lift comes and goes, s.
-    """
-
-    passes: int = 2
-    foot_weight: float = 4.0
-    lift_hz: float = 6.0
-    trunk_hz: float = 1.0
-    toe_depth: float = 5e-3
-    margin: float = 5e-4
-    lift_seconds: float = 0.12
 
 
 @dataclass(frozen=True)
@@ -69,15 +41,20 @@ class GMRFitConfig:
         solve_hz: inverse kinematics runs at the source's rate, but at no more than this.
         smoothing_hz: half-gain frequency of the whole-clip smoothing (6 to 10 Hz is usual for
             human movement).
-        ik, ground, stance: of the parts.
+        passes: rounds of aligning twist, correcting the feet's targets and solving again.
+        first_iterations: of the solve before them, which only they refine.
+        ik, ground, stance, twist: of the parts.
     """
 
     output_hz: float = 100.0
-    solve_hz: float = 50.0
+    solve_hz: float = 30.0
     smoothing_hz: float = 8.0
+    passes: int = 2
+    first_iterations: int = 2
     ik: IKConfig = field(default_factory=IKConfig)
     ground: GroundConfig = field(default_factory=GroundConfig)
     stance: StanceConfig = field(default_factory=StanceConfig)
+    twist: TwistConfig = field(default_factory=TwistConfig)
 
 
 class GMRFit:
@@ -133,11 +110,21 @@ class GMRFit:
 
     def _run(self, motion: HumanMotion) -> tuple[MotionClip, Targets, float]:
         solver = InverseKinematics(self._body, self.config.ik)
-        targets = self._targets(motion.at_most(self.config.solve_hz))
+        targets, twist = self._targets(motion.at_most(self.config.solve_hz))
         began = time.perf_counter()
-        qpos, status = solve_motion(solver, targets)
+        qpos, status = solve_motion(solver, targets, iterations=self.config.first_iterations)
         if self.model.has_free_root:
-            targets, qpos, status = self._ground(solver, targets, qpos, status)
+            qpos, targets = self._levelled(qpos, targets)
+        lift = np.zeros((len(qpos), 2))
+        for number in range(1, self.config.passes + 1):
+            targets = twist.update(targets, self._body.poses(qpos).site_mat)
+            goals = targets
+            if self.model.has_free_root:
+                qpos, targets, lift = self._on_floor(qpos, targets, lift)
+                goals = lifted_goals(self._body, targets, lift, self.config.ground)
+            # Only the last pass has to converge.
+            iterations = None if number == self.config.passes else 1
+            qpos, status = solve_motion(solver, goals, qpos, iterations=iterations)
         seconds = time.perf_counter() - began
         if (status != 0).any():
             logger.warning(
@@ -149,67 +136,46 @@ class GMRFit:
         clip, targets = self._finish(targets, qpos, status)
         return clip, targets, seconds
 
-    def _targets(self, motion: HumanMotion) -> Targets:
-        """Targets at the solving rate, starting at the origin."""
+    def _targets(self, motion: HumanMotion) -> tuple[Targets, TwistAlignment]:
+        """Targets at the solving rate, starting at the origin, and how to align their twist."""
         if isinstance(motion, CoordinateMotion):
             targets = direct_targets(self._body, self._floor, motion)
+            # Joint angles have no other zero than the model's.
+            twist = TwistAlignment.none()
         else:
-            targets = fit_targets(self._body, calibrate(self._body, motion), motion)
+            calibration = calibrate(self._body, motion)
+            targets = fit_targets(self._body, calibration, motion)
+            twist = TwistAlignment.of(self._body, calibration, self.config.twist)
         if not self.model.has_free_root:
-            return targets
+            return targets, twist
         start = targets.pos[0, 0] * np.array([1.0, 1.0, 0.0])
-        return targets.shifted(-start)
+        return targets.shifted(-start), twist
 
-    def _ground(
+    def _levelled(
+        self, qpos: Float[np.ndarray, "T nq"], targets: Targets
+    ) -> tuple[Float[np.ndarray, "T nq"], Targets]:
+        """Poses and targets moved so that the plane under the standing feet is the floor."""
+        poses = self._body.poses(qpos)
+        ankles = [self._body.site(f"{side}_ankle") for side in SIDES]
+        plane = fit_floor(*self._stance(qpos, targets.rate), poses.site_pos[:, ankles])
+        lowered = qpos.copy()
+        lowered[:, 2] -= plane.at(poses.site_pos[:, 0])
+        return lowered, targets.lowered(plane.at(targets.pos))
+
+    def _on_floor(
         self,
-        solver: InverseKinematics,
-        targets: Targets,
         qpos: Float[np.ndarray, "T nq"],
-        status: Int[np.ndarray, " T"],
-    ) -> tuple[Targets, Float[np.ndarray, "T nq"], Int[np.ndarray, " T"]]:
-        """Put the motion on the floor: one shift, then feet corrected and solved again."""
-        config = self.config.ground
-        clearance, stance = self._stance(qpos, targets.rate)
-        height = floor_offset(clearance, stance)
-        targets = targets.shifted(np.array([0.0, 0.0, -height]))
-        qpos = qpos.copy()
-        qpos[:, 2] -= height
-        goals = self._weighted(targets)
-        for _ in range(config.passes):
-            qpos = bend_toes(
-                self._body, self._floor, qpos, rate=targets.rate, tolerance=config.toe_depth
-            )
-            clearance, stance = self._stance(qpos, targets.rate)
-            goals = self._toes_as_in(qpos, goals)
-            lift = foot_lift(clearance, stance, rate=targets.rate, cutoff=config.lift_hz)
-            goals = self._lifted(goals, lift)
-            qpos, status = solve_motion(solver, goals, qpos)
-        return targets, qpos, status
-
-    def _toes_as_in(self, qpos: Float[np.ndarray, "T nq"], goals: Targets) -> Targets:
-        """Goals with the toes' orientations of a pose."""
-        quat, solved = goals.quat.copy(), self._body.poses(qpos).site_quat
-        toes = [self._body.site(f"{side}_toes") for side in SIDES]
-        quat[:, toes] = solved[:, toes]
-        return dataclasses.replace(goals, quat=quat)
-
-    def _weighted(self, targets: Targets) -> Targets:
-        """The targets with the feet's positions weighted up."""
-        weight = targets.pos_weight.copy()
-        for side in SIDES:
-            for site in ("ankle", "toes"):
-                weight[self._body.site(f"{side}_{site}")] *= self.config.ground.foot_weight
-        return dataclasses.replace(targets, pos_weight=weight)
-
-    def _lifted(self, goals: Targets, lift: Float[np.ndarray, "T 2"]) -> Targets:
-        """Goals moved up: the slow common part with the whole body, the rest with each foot."""
-        common = smooth(lift.mean(axis=1), rate=goals.rate, cutoff=self.config.ground.trunk_hz)
-        pos = goals.pos.copy()
-        pos[..., 2] += common[:, None]
-        for column, side in enumerate(SIDES):
-            for site, share in (("ankle", 1.0), ("toes", 1.0), ("knee", 0.5)):
-                pos[:, self._body.site(f"{side}_{site}"), 2] += share * (lift[:, column] - common)
-        return dataclasses.replace(goals, pos=pos)
+        targets: Targets,
+        lift: Float[np.ndarray, "T 2"],
+    ) -> tuple[Float[np.ndarray, "T nq"], Targets, Float[np.ndarray, "T 2"]]:
+        """Poses with toes bent by the floor, targets whose toes follow, and the feet's lift, m."""
+        config, rate = self.config.ground, targets.rate
+        qpos = bend_toes(self._body, self._floor, qpos, rate=rate, tolerance=config.toe_depth)
+        # Only bent toes tell where the floor is: stiff ones reach into it at every push-off.
+        qpos, targets = self._levelled(qpos, targets)
+        clearance, stance = self._stance(qpos, rate)
+        targets = with_toes_of(self._body, targets, self._body.poses(qpos).site_mat)
+        return qpos, targets, lift + foot_lift(clearance, stance, rate=rate, cutoff=config.lift_hz)
 
     def _stance(
         self, qpos: Float[np.ndarray, "T nq"], rate: float

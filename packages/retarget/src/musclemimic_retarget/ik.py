@@ -1,4 +1,4 @@
-"""Bounded Gauss–Newton inverse kinematics in the independent coordinates of a coupled model."""
+"""Bounded Gauss–Newton inverse kinematics of many poses at once, couplings exact."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from musclemimic_retarget.kinematics import KinematicBody
+from musclemimic_retarget.rotations import normalized, quaternion_exp, quaternion_product
+from musclemimic_retarget.site_jacobian import SiteJacobian, linkage
 
 
 @dataclass(frozen=True)
@@ -19,10 +21,10 @@ class IKConfig:
     Attributes:
         position: m⁻². orientation: rad⁻².
         neutral: pull to the neutral pose, rad⁻²; decides what no target sees.
-        previous: pull to the previous frame, rad⁻²; settles the shoulder's redundancy near
-            zero elevation.
-        iterations: per frame at most.
-        tolerance: a frame has converged when no coordinate moves more than this, rad or m,
+        previous: pull to a pose expected from the frames around, rad⁻²; settles the shoulder's
+            redundancy near zero elevation.
+        iterations: per pose at most.
+        tolerance: a pose has converged when no coordinate moves more than this, rad or m,
         least_decrease: or when an iteration lowers the cost by less than this share of it.
         largest_step: trust region, rad or m per iteration.
     """
@@ -32,40 +34,44 @@ class IKConfig:
     neutral: float = 1e-6
     previous: float = 1e-3
     iterations: int = 30
-    tolerance: float = 2e-4
-    least_decrease: float = 1e-3
+    tolerance: float = 5e-4
+    least_decrease: float = 5e-3
     largest_step: float = 0.5
 
 
 @dataclass(frozen=True)
 class SiteTargets:
-    """Where the sites of one frame should be.
+    """Where the sites should be in each of T poses.
 
     Attributes:
-        pos: (S, 3) m, world. mat: (S, 3, 3) orientations, world.
+        pos: (T, S, 3) m, world. mat: (T, S, 3, 3) orientations, world.
         pos_weight, rot_weight: (S,) relative weights; 0 leaves a target out.
     """
 
-    pos: Float[np.ndarray, "S 3"]
-    mat: Float[np.ndarray, "S 3 3"]
+    pos: Float[np.ndarray, "T S 3"]
+    mat: Float[np.ndarray, "T S 3 3"]
     pos_weight: Float[np.ndarray, " S"]
     rot_weight: Float[np.ndarray, " S"]
+
+    def __getitem__(self, poses: slice | Int[np.ndarray, " N"]) -> "SiteTargets":
+        """The targets of some poses."""
+        return SiteTargets(self.pos[poses], self.mat[poses], self.pos_weight, self.rot_weight)
 
 
 @dataclass(frozen=True)
 class IKResult:
-    """A solved pose: qpos (nq,), its cost and whether it converged."""
+    """Solved poses: qpos (T, nq), cost (T,), and whether each converged (T,)."""
 
-    qpos: Float[np.ndarray, " nq"]
-    cost: float
-    converged: bool
+    qpos: Float[np.ndarray, "T nq"]
+    cost: Float[np.ndarray, " T"]
+    converged: Bool[np.ndarray, " T"]
 
 
 class InverseKinematics:
-    """Solves single frames of one model; couplings hold exactly, joint ranges always.
+    """Solves poses of one model, each on its own but all in the same array operations.
 
-    Unknowns are the velocities-like coordinates of `couplings.free_dof` that move a site: the
-    free root (6, world translation and body-frame rotation vector) and the independent joints.
+    Unknowns are the coordinates of `SiteJacobian`: the free root (world translation and
+    body-frame rotation vector) and the independent joints. Ranges hold always.
     """
 
     def __init__(self, body: KinematicBody, config: IKConfig | None = None) -> None:
@@ -77,161 +83,192 @@ class InverseKinematics:
         """
         self.body = body
         self.config = config or IKConfig()
-        couplings = body.musculo.couplings
-        self._couplings = couplings
+        self.jacobian = SiteJacobian(body)
         self.neutral = clip_to_feasible(body, body.model.qpos0)
-        self._dofs = _moving_dofs(body)
-        moving = couplings.dependent_dof != couplings.independent_dof
-        # (K, F) which unknown each dependent joint follows.
-        self._follows = 1.0 * (couplings.independent_dof[:, None] == self._dofs) * moving[:, None]
-        self._lower, self._upper, self._address = _bounds(body, self._dofs)
+        self._lower, self._upper, self._address = _bounds(body, self.jacobian.dofs)
         self._scalar = self._address >= 0
-        self._jacobian = np.zeros((len(body.site_ids), 6, body.model.nv))
+        # Megabytes that would otherwise be asked of the system, and returned, every iteration.
+        self._scratch = np.zeros((0, len(self._scalar), len(body.site_ids), 6))
+
+    @property
+    def scalar_qpos(self) -> Int[np.ndarray, " J"]:
+        """The qpos addresses of the unknowns that are single joints."""
+        return self._address[self._scalar]
 
     def solve(
         self,
         targets: SiteTargets,
-        start: Float[np.ndarray, " nq"],
-        previous: Float[np.ndarray, " nq"] | None = None,
+        start: Float[np.ndarray, "T nq"],
+        previous: Float[np.ndarray, "T nq"] | None = None,
+        *,
+        iterations: int | None = None,
     ) -> IKResult:
-        """The pose nearest to the targets, by Levenberg–Marquardt from `start`.
+        """The poses nearest to the targets, by Levenberg–Marquardt from `start`.
 
         Args:
-            targets: of this frame.
-            start: (nq,) initial pose; brought into the ranges first.
-            previous: (nq,) pose to stay near; none for the first frame.
+            targets: of every pose.
+            start: initial poses; brought into the ranges first.
+            previous: poses to stay near, if any.
+            iterations: at most; the configuration's if None. If given, the last step is taken
+                unchecked, which saves evaluating it when another solve follows anyway.
         """
         config = self.config
         qpos = clip_to_feasible(self.body, start)
+        cost, converged = np.empty(len(qpos)), np.zeros(len(qpos), dtype=bool)
+        todo = np.arange(len(qpos))
         system = self._linearize(qpos, targets, previous)
-        damping = 1e-7
-        for _ in range(config.iterations):
-            step = self._bounded_step(qpos, system.hessian, system.gradient, damping)
-            largest = float(np.abs(step).max())
-            if largest > config.largest_step:
-                step *= config.largest_step / largest
-            if largest < config.tolerance:
-                # So close to the minimum that evaluating it again would change nothing.
-                return IKResult(self._moved(qpos, step), system.cost, True)
-            candidate = self._moved(qpos, step)
-            trial = self._linearize(candidate, targets, previous)
-            if trial.cost <= system.cost:
-                settled = system.cost - trial.cost < config.least_decrease * trial.cost
-                qpos, system, damping = candidate, trial, max(damping / 10, 1e-9)
-                if settled:
-                    return IKResult(qpos, system.cost, True)
-            else:
-                damping *= 30
-        return IKResult(qpos, system.cost, False)
-
-    def coordinate_jacobian(self, qpos: Float[np.ndarray, " nq"]) -> Float[np.ndarray, "S 6 F"]:
-        """d(site position, site rotation; world) / d(unknowns), couplings included."""
-        self.body.update(qpos)
-        self.body.site_jacobian(self._jacobian)
-        flat = self._jacobian.reshape(-1, self.body.model.nv)
-        # Chain rule over the couplings: a dependent joint moves with its independent one.
-        followers = flat[:, self._couplings.dependent_dof] * self._couplings.slope(qpos)
-        return (flat[:, self._dofs] + followers @ self._follows).reshape(
-            *self._jacobian.shape[:2], -1
-        )
+        cost[:] = system.cost
+        damping = np.full(len(qpos), 1e-7)
+        for iteration in range(1, 1 + (iterations or config.iterations)):
+            step = self._bounded_steps(qpos[todo], system, damping[todo])
+            largest = np.abs(step).max(axis=1)
+            step *= np.minimum(1.0, config.largest_step / np.maximum(largest, 1e-12))[:, None]
+            candidate = self._moved(qpos[todo], step)
+            # So close to the minimum that evaluating it again would change nothing.
+            arrived = largest < config.tolerance
+            if iteration == iterations:
+                qpos[todo], converged[todo] = candidate, arrived
+                break
+            qpos[todo[arrived]], converged[todo[arrived]] = candidate[arrived], True
+            keep = np.flatnonzero(~arrived)
+            if not len(keep):
+                break
+            system, todo, candidate = system[keep], todo[keep], candidate[keep]
+            near = None if previous is None else previous[todo]
+            trial = self._linearize(candidate, targets[todo], near)
+            better = trial.cost <= cost[todo]
+            settled = better & (cost[todo] - trial.cost < config.least_decrease * trial.cost)
+            qpos[todo[better]], cost[todo[better]] = candidate[better], trial.cost[better]
+            damping[todo] = np.where(
+                better, np.maximum(damping[todo] / 10, 1e-9), damping[todo] * 30
+            )
+            system = _chosen(better, trial, system)
+            converged[todo[settled]] = True
+            keep = np.flatnonzero(~settled)
+            if not len(keep):
+                break
+            system, todo = system[keep], todo[keep]
+        return IKResult(qpos, cost, converged)
 
     def _moved(
-        self, qpos: Float[np.ndarray, " nq"], step: Float[np.ndarray, " F"]
-    ) -> Float[np.ndarray, " nq"]:
-        """The pose after a step in the unknowns, couplings restored."""
-        velocity = np.zeros(self.body.model.nv)
-        velocity[self._dofs] = step
+        self, qpos: Float[np.ndarray, "T nq"], step: Float[np.ndarray, "T F"]
+    ) -> Float[np.ndarray, "T nq"]:
+        """The poses after a step in the unknowns, couplings restored."""
         moved = qpos.copy()
-        mujoco.mj_integratePos(self.body.model, moved, velocity, 1.0)
+        moved[:, self._address[self._scalar]] += step[:, self._scalar]
+        if self.body.musculo.has_free_root:
+            moved[:, :3] += step[:, :3]
+            turned = quaternion_product(moved[:, 3:7], quaternion_exp(step[:, 3:6]))
+            moved[:, 3:7] = normalized(turned)
         return clip_to_feasible(self.body, moved)
 
     def _linearize(
         self,
-        qpos: Float[np.ndarray, " nq"],
+        qpos: Float[np.ndarray, "T nq"],
         targets: SiteTargets,
-        previous: Float[np.ndarray, " nq"] | None,
+        previous: Float[np.ndarray, "T nq"] | None,
     ) -> "_System":
-        """Cost, gradient and Gauss–Newton Hessian at a pose."""
-        jacobian = self.coordinate_jacobian(qpos)
-        data, sites = self.body.data, self.body.site_ids
-        mat = data.site_xmat[sites].reshape(-1, 3, 3)
-        weighted, error = np.empty_like(jacobian), np.empty(jacobian.shape[:2])
-        error[:, :3] = targets.pos - data.site_xpos[sites]
-        error[:, 3:] = rotation_log(targets.mat @ mat.transpose(0, 2, 1))
-        for rows, weight in (
-            (slice(0, 3), self.config.position * targets.pos_weight),
-            (slice(3, 6), self.config.orientation * targets.rot_weight),
-        ):
-            root = np.sqrt(weight)[:, None]
-            error[:, rows] *= root
-            np.multiply(jacobian[:, rows], root[..., None], out=weighted[:, rows])
-        A, e = weighted.reshape(error.size, -1), error.ravel()
-        hessian, gradient, cost = A.T @ A, A.T @ e, float(e @ e)
-        address, diagonal = self._address[self._scalar], hessian.ravel()[:: len(hessian) + 1]
+        """Cost, gradient and Gauss–Newton Hessian at poses."""
+        config, links = self.config, linkage(self.body, qpos)
+        weight = np.empty((len(targets.pos_weight), 6))
+        weight[:, :3] = np.sqrt(config.position * targets.pos_weight)[:, None]
+        weight[:, 3:] = np.sqrt(config.orientation * targets.rot_weight)[:, None]
+        error = np.empty((*links.site_pos.shape[:2], 6))
+        error[..., :3] = targets.pos - links.site_pos
+        error[..., 3:] = rotation_log(targets.mat @ np.swapaxes(links.site_mat, -1, -2))
+        error *= weight
+        if len(self._scratch) < len(qpos):
+            self._scratch = np.zeros((len(qpos), len(self._scalar), *error.shape[1:]))
+        jacobian = self.jacobian(qpos, links, weight, self._scratch[: len(qpos)])
+        A = jacobian.reshape(len(qpos), len(self._scalar), -1)
+        e = error.reshape(len(qpos), -1, 1)
+        hessian = A @ np.swapaxes(A, 1, 2)  # (T, F, F) = (T, F, 6S) (T, 6S, F)
+        gradient = (A @ e)[..., 0]
+        cost = (e[..., 0] ** 2).sum(axis=1)
+        address = self._address[self._scalar]
+        diagonal = np.einsum("tii->ti", hessian)
         for reference, strength in (
-            (self.neutral, self.config.neutral),
-            (previous, self.config.previous),
+            (self.neutral[None], config.neutral),
+            (previous, config.previous),
         ):
             if reference is not None:
-                offset = reference[address] - qpos[address]
-                gradient[self._scalar] += strength * offset
-                diagonal[self._scalar] += strength
-                cost += strength * float(offset @ offset)
+                offset = reference[:, address] - qpos[:, address]
+                gradient[:, self._scalar] += strength * offset
+                diagonal[:, self._scalar] += strength
+                cost += strength * (offset**2).sum(axis=1)
         return _System(cost, gradient, hessian)
 
-    def _bounded_step(
+    def _bounded_steps(
         self,
-        qpos: Float[np.ndarray, " nq"],
-        hessian: Float[np.ndarray, "F F"],
-        gradient: Float[np.ndarray, " F"],
-        damping: float,
-    ) -> Float[np.ndarray, " F"]:
-        """Maximise gᵀs − ½ sᵀ(H + μI)s with bounds, by an active set that only grows."""
-        position = np.where(self._scalar, qpos[self._address], 0.0)
+        qpos: Float[np.ndarray, "T nq"],
+        system: "_System",
+        damping: Float[np.ndarray, " T"],
+    ) -> Float[np.ndarray, "T F"]:
+        """Maximise gᵀs − ½ sᵀ(H + μI)s with bounds, by active sets that only grow."""
+        position = np.where(self._scalar, qpos[:, self._address], 0.0)
         low, high = self._lower - position, self._upper - position
-        step = np.zeros(len(gradient))
+        gradient, step = system.gradient, np.zeros_like(system.gradient)
         fixed = ((low >= 0) & (gradient < 0)) | ((high <= 0) & (gradient > 0))
-        damped = hessian.copy()
-        damped.ravel()[:: len(gradient) + 1] += damping
-        while not fixed.all():
+        hessian = system.hessian.copy()
+        np.einsum("tii->ti", hessian)[:] += damping[:, None]
+        todo = np.arange(len(qpos))
+        for _ in range(gradient.shape[1]):
+            held, free = fixed[todo], ~fixed[todo]
+            full = hessian[todo]
+            pulled = (full @ np.where(held, step[todo], 0.0)[..., None])[..., 0]
             # A unit row keeps a fixed coordinate where it is.
-            system, right = damped.copy(), gradient - damped @ np.where(fixed, step, 0.0)
-            system[fixed] = 0.0
-            system[:, fixed] = 0.0
-            system[fixed, fixed] = 1.0
-            right[fixed] = step[fixed]
-            step = np.linalg.solve(system, right)
-            outside = ~fixed & ((step < low) | (step > high))
-            if not outside.any():
+            reduced = full * (free[:, :, None] & free[:, None, :])
+            np.einsum("tii->ti", reduced)[:] += held
+            right = np.where(held, step[todo], gradient[todo] - pulled)
+            step[todo] = np.linalg.solve(reduced, right[..., None])[..., 0]
+            outside = free & ((step[todo] < low[todo]) | (step[todo] > high[todo]))
+            step[todo] = np.clip(step[todo], low[todo], high[todo])
+            fixed[todo] |= outside
+            todo = todo[outside.any(axis=1)]
+            if not len(todo):
                 break
-            step = np.clip(step, low, high)
-            fixed |= outside
         return step
 
 
 @dataclass(frozen=True)
 class _System:
-    """Cost, descent direction −½∇ (F,) and Gauss–Newton Hessian (F, F)."""
+    """Cost (T,), descent direction −½∇ (T, F) and Gauss–Newton Hessian (T, F, F) of T poses."""
 
-    cost: float
-    gradient: Float[np.ndarray, " F"]
-    hessian: Float[np.ndarray, "F F"]
+    cost: Float[np.ndarray, " T"]
+    gradient: Float[np.ndarray, "T F"]
+    hessian: Float[np.ndarray, "T F F"]
+
+    def __getitem__(self, poses: Int[np.ndarray, " N"]) -> "_System":
+        if len(poses) == len(self.cost):
+            return self
+        return _System(self.cost[poses], self.gradient[poses], self.hessian[poses])
 
 
-def rotation_log(turns: Float[np.ndarray, "S 3 3"]) -> Float[np.ndarray, "S 3"]:
+def _chosen(better: Bool[np.ndarray, " T"], new: _System, old: _System) -> _System:
+    """The new system where it is better."""
+    if better.all():
+        return new
+    return _System(
+        np.where(better, new.cost, old.cost),
+        np.where(better[:, None], new.gradient, old.gradient),
+        np.where(better[:, None, None], new.hessian, old.hessian),
+    )
+
+
+def rotation_log(turns: Float[np.ndarray, "*b 3 3"]) -> Float[np.ndarray, "*b 3"]:
     """Rotation vectors of rotation matrices (away from half turns, where it loses precision)."""
     twice_sine = np.stack(
         [
-            turns[:, 2, 1] - turns[:, 1, 2],
-            turns[:, 0, 2] - turns[:, 2, 0],
-            turns[:, 1, 0] - turns[:, 0, 1],
+            turns[..., 2, 1] - turns[..., 1, 2],
+            turns[..., 0, 2] - turns[..., 2, 0],
+            turns[..., 1, 0] - turns[..., 0, 1],
         ],
-        axis=1,
+        axis=-1,
     )
-    sine = 0.5 * np.sqrt((twice_sine**2).sum(axis=1))
-    cosine = 0.5 * (np.trace(turns, axis1=1, axis2=2) - 1.0)
-    angle = np.arctan2(sine, cosine)
-    return twice_sine * (0.5 * np.where(sine > 1e-9, angle / np.maximum(sine, 1e-9), 1.0))[:, None]
+    sine = 0.5 * np.sqrt((twice_sine**2).sum(axis=-1))
+    cosine = 0.5 * (turns[..., 0, 0] + turns[..., 1, 1] + turns[..., 2, 2] - 1.0)
+    ratio = np.where(sine > 1e-9, np.arctan2(sine, cosine) / np.maximum(sine, 1e-9), 1.0)
+    return twice_sine * (0.5 * ratio)[..., None]
 
 
 def clip_to_feasible(
@@ -243,20 +280,6 @@ def clip_to_feasible(
     result = qpos.copy()
     result[..., scalars] = np.minimum(np.maximum(result[..., scalars], low), high)
     return couplings.apply(result)
-
-
-def _moving_dofs(body: KinematicBody) -> Int[np.ndarray, " F"]:
-    """The free dofs that move a mimic site, directly or through a coupling."""
-    model, couplings = body.model, body.musculo.couplings
-    above: Bool[np.ndarray, " nv"] = np.zeros(model.nv, dtype=bool)
-    for site in body.site_ids:
-        node = int(model.site_bodyid[site])
-        while node:
-            first, count = model.body_dofadr[node], model.body_dofnum[node]
-            above[first : first + count] = True
-            node = int(model.body_parentid[node])
-    above[couplings.independent_dof[above[couplings.dependent_dof]]] = True
-    return couplings.free_dof[above[couplings.free_dof]]
 
 
 def _bounds(

@@ -16,14 +16,28 @@ class Poses:
     """World poses over a clip.
 
     Attributes:
-        site_pos: (T, S, 3) m. site_quat: (T, S, 4) wxyz.
+        site_pos: (T, S, 3) m. site_mat: (T, S, 3, 3).
         body_pos: (T, B, 3) m. body_mat: (T, B, 3, 3) of every body, in body-id order.
     """
 
     site_pos: Float[np.ndarray, "T S 3"]
-    site_quat: Float[np.ndarray, "T S 4"]
+    site_mat: Float[np.ndarray, "T S 3 3"]
     body_pos: Float[np.ndarray, "T B 3"]
     body_mat: Float[np.ndarray, "T B 3 3"]
+
+    def __getitem__(self, frames: Int[np.ndarray, " N"]) -> "Poses":
+        """Some of the frames."""
+        return Poses(
+            self.site_pos[frames],
+            self.site_mat[frames],
+            self.body_pos[frames],
+            self.body_mat[frames],
+        )
+
+    @property
+    def site_quat(self) -> Float[np.ndarray, "T S 4"]:
+        """The sites' orientations as quaternions wxyz."""
+        return quaternions(self.site_mat)
 
 
 @dataclass(frozen=True)
@@ -64,44 +78,23 @@ class KinematicBody:
 
     def poses(self, qpos: Float[np.ndarray, "T nq"]) -> Poses:
         """Forward kinematics of every frame."""
-        frames, sites, bodies = len(qpos), len(self.site_names), self.model.nbody
-        site_pos, site_mat = np.empty((frames, sites, 3)), np.empty((frames, sites, 9))
-        body_pos, body_mat = np.empty((frames, bodies, 3)), np.empty((frames, bodies, 9))
-        for frame, row in enumerate(qpos):
-            self.update(row)
-            site_pos[frame] = self.data.site_xpos[self.site_ids]
-            site_mat[frame] = self.data.site_xmat[self.site_ids]
-            body_pos[frame] = self.data.xpos
-            body_mat[frame] = self.data.xmat
+        frames, data = len(qpos), self.data
+        # Views into MuJoCo's memory: looking them up anew would cost as much as the kinematics.
+        views = (data.site_xpos, data.site_xmat, data.xpos, data.xmat)
+        copies = tuple(np.empty((frames, *view.shape)) for view in views)
+        pose = data.qpos
+        for frame in range(frames):
+            pose[:] = qpos[frame]
+            mujoco.mj_kinematics(self.model, data)
+            for copy, view in zip(copies, views, strict=True):
+                copy[frame] = view
+        site_pos, site_mat, body_pos, body_mat = copies
         return Poses(
-            site_pos=site_pos,
-            site_quat=quaternions(site_mat.reshape(frames, sites, 3, 3)),
+            site_pos=site_pos[:, self.site_ids],
+            site_mat=site_mat[:, self.site_ids].reshape(frames, -1, 3, 3),
             body_pos=body_pos,
-            body_mat=body_mat.reshape(frames, bodies, 3, 3),
+            body_mat=body_mat.reshape(frames, -1, 3, 3),
         )
-
-    def site_jacobian(self, out: Float[np.ndarray, "S 6 nv"]) -> None:
-        """World Jacobians of all sites (rows: linear, then angular) in the updated pose."""
-        mujoco.mj_comPos(self.model, self.data)
-        for row, site in zip(out, self.site_ids, strict=True):
-            mujoco.mj_jacSite(self.model, self.data, row[:3], row[3:], site)
-
-    def site_velocities(
-        self, qpos: Float[np.ndarray, "T nq"], qvel: Float[np.ndarray, "T nv"]
-    ) -> tuple[Float[np.ndarray, "T S 3"], Float[np.ndarray, "T S 3"]]:
-        """Linear, m/s, and angular, rad/s, velocity of every site in the world frame."""
-        result = np.empty((len(qpos), len(self.site_ids), 6))
-        kind = mujoco.mjtObj.mjOBJ_SITE
-        for frame, velocity in enumerate(qvel):
-            self.update(qpos[frame])
-            mujoco.mj_comPos(self.model, self.data)
-            self.data.qvel[:] = velocity
-            mujoco.mj_comVel(self.model, self.data)
-            for column, site in enumerate(self.site_ids):
-                mujoco.mj_objectVelocity(
-                    self.model, self.data, kind, site, result[frame, column], 0
-                )
-        return result[..., 3:].copy(), result[..., :3].copy()
 
 
 def stripped(model: mujoco.MjModel, sites: list[str]) -> mujoco.MjModel:

@@ -10,9 +10,10 @@ from jaxtyping import Float
 from musclemimic_models import MotionClip, MusculoModel
 from rich.table import Column, Table
 
-from musclemimic_retarget.ground import FEET, FloorGeoms
+from musclemimic_retarget.ground import FloorGeoms
 from musclemimic_retarget.kinematics import KinematicBody
 from musclemimic_retarget.rotations import angle_between
+from musclemimic_retarget.stance import FEET
 from musclemimic_retarget.targets import Targets
 
 _LIMIT_SLACK = 1e-5  # rad or m

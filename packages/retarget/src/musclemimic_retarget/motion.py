@@ -100,8 +100,8 @@ class SkeletonMotion:
         return self.joint_names.index(joint)
 
     def at_most(self, rate: float) -> "SkeletonMotion":
-        """The motion resampled to `rate` frames per second if it has more."""
-        if self.fps <= rate * (1 + 1e-6):
+        """The motion resampled to `rate` frames per second if it has more and lasts a frame."""
+        if self.fps <= rate * (1 + 1e-6) or self.times[-1] < 1.0 / rate:
             return self
         times = uniform_times(self.times[-1], rate)
         return SkeletonMotion(
@@ -190,8 +190,8 @@ class CoordinateMotion:
         return self.values[:, self.names.index(name)]
 
     def at_most(self, rate: float) -> "CoordinateMotion":
-        """The motion resampled to `rate` frames per second if it has more."""
-        if self.fps <= rate * (1 + 1e-6):
+        """The motion resampled to `rate` frames per second if it has more and lasts a frame."""
+        if self.fps <= rate * (1 + 1e-6) or self.times[-1] < 1.0 / rate:
             return self
         times = uniform_times(self.times[-1], rate)
         # Headings may wrap at ±180°; translations never jump by π in a frame.

@@ -63,7 +63,8 @@ def without_twist(
     """Swing of the swing–twist split R = swing · twist, with the twist about `axis`."""
     axis = axis / np.linalg.norm(axis)
     images = rotation_matrices @ axis
-    return np.stack([shortest_arc(axis, image) for image in images])
+    half_way = np.concatenate([1.0 + images @ axis[:, None], np.cross(axis, images)], axis=1)
+    return matrices(normalized(half_way))
 
 
 def angle_between(
@@ -74,3 +75,35 @@ def angle_between(
     signed = np.where(np.sum(first * second, axis=-1, keepdims=True) < 0, -second, second)
     chord = np.linalg.norm(first - signed, axis=-1)
     return 4.0 * np.arcsin(np.clip(chord / 2.0, 0.0, 1.0))
+
+
+def turns_about(
+    axis: Float[np.ndarray, " 3"], angles: Float[np.ndarray, " T"]
+) -> Float[np.ndarray, "T 3 3"]:
+    """Rotation matrices about one axis by several angles, rad."""
+    unit = axis / np.linalg.norm(axis)
+    return Rotation.from_rotvec(angles[:, None] * unit).as_matrix()
+
+
+def quaternion_product(
+    first: Float[np.ndarray, "*#b 4"], second: Float[np.ndarray, "*#b 4"]
+) -> Float[np.ndarray, "*b 4"]:
+    """Hamilton product of quaternions wxyz."""
+    w, x, y, z = np.moveaxis(first, -1, 0)
+    a, b, c, d = np.moveaxis(second, -1, 0)
+    return np.stack(
+        [
+            w * a - x * b - y * c - z * d,
+            w * b + x * a + y * d - z * c,
+            w * c - x * d + y * a + z * b,
+            w * d + x * c - y * b + z * a,
+        ],
+        axis=-1,
+    )
+
+
+def quaternion_exp(rotation_vectors: Float[np.ndarray, "*b 3"]) -> Float[np.ndarray, "*b 4"]:
+    """Quaternions wxyz of rotation vectors, rad."""
+    half = 0.5 * np.sqrt((rotation_vectors**2).sum(axis=-1, keepdims=True))
+    # np.sinc(x) is sin(πx) / (πx): smooth through zero.
+    return np.concatenate([np.cos(half), 0.5 * np.sinc(half / np.pi) * rotation_vectors], axis=-1)

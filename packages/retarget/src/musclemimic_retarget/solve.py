@@ -1,18 +1,22 @@
-"""Inverse kinematics over a whole motion: starts, warm starts and recovery."""
+"""Inverse kinematics over a whole motion: key poses one after the other, the rest at once."""
 
-import mujoco
 import numpy as np
 from jaxtyping import Float, Int
 from musclemimic_models import FrameStatus
 
 from musclemimic_retarget.ik import IKResult, InverseKinematics, SiteTargets
-from musclemimic_retarget.rotations import matrices, quaternions
+from musclemimic_retarget.kinematics import KinematicBody
+from musclemimic_retarget.rotations import continuous, matrices, normalized, quaternions
 from musclemimic_retarget.targets import Targets
 
 # Shoulder starts for the first frame and for recovery: (plane of elevation, elevation), rad.
 # They cover arms hanging, sideways, forwards, backwards and up.
 _SHOULDER_STARTS = ((0.0, 0.3), (0.0, 1.5), (1.4, 1.2), (-0.9, 0.7), (0.8, 2.4))
-# A frame whose cost jumps by this factor is worth the price of trying other starts.
+_ELBOW_START = 0.5
+# Key poses are this far apart, s: in between, interpolation starts in the right basin.
+KEY_SECONDS = 0.25
+_KEY_ITERATIONS, _SETTLING_ITERATIONS = 10, 2
+# A key pose that costs this many times the usual is worth the price of trying other starts.
 _SUSPICIOUS = 2.0
 _SMALL_COST = 2e-3
 
@@ -21,83 +25,133 @@ def solve_motion(
     solver: InverseKinematics,
     targets: Targets,
     starts: Float[np.ndarray, "T nq"] | None = None,
+    *,
+    iterations: int | None = None,
 ) -> tuple[Float[np.ndarray, "T nq"], Int[np.ndarray, " T"]]:
-    """Solve every frame, each from the one before.
+    """Solve every frame.
+
+    Without `starts`, key poses are found one after the other, each from the one before; then all
+    frames are solved at once from the key poses' interpolation, and stay near it where the
+    targets leave them free.
 
     Args:
         solver: of the model.
         targets: on a uniform grid.
         starts: poses near the answer for every frame (from an earlier pass), if known.
+        iterations: at most, of the solve of all frames; the solver's own if None.
 
     Returns:
         (T, nq) poses and (T,) `FrameStatus` values.
     """
-    mats = matrices(targets.quat)
-    qpos = np.empty((len(targets), solver.body.model.nq))
-    status = np.full(len(targets), int(FrameStatus.OK))
-    cost = np.inf
-    for frame in range(len(targets)):
-        goal = SiteTargets(targets.pos[frame], mats[frame], targets.pos_weight, targets.rot_weight)
-        previous = None if frame == 0 else qpos[frame - 1]
-        if starts is not None:
-            result = solver.solve(goal, starts[frame], previous)
-        elif previous is None:
-            result = from_scratch(solver, goal, None)
-        else:
-            guess = _extrapolated(solver, qpos, frame)
-            result = solver.solve(goal, guess, previous)
-            if result.cost > _SUSPICIOUS * cost:
-                fresh = from_scratch(solver, goal, previous)
-                result = min(result, fresh, key=lambda candidate: candidate.cost)
-        qpos[frame], cost = result.qpos, max(result.cost, _SMALL_COST)
-        if not result.converged:
-            status[frame] = int(FrameStatus.NOT_CONVERGED)
-    return qpos, status
+    goals = SiteTargets(targets.pos, matrices(targets.quat), targets.pos_weight, targets.rot_weight)
+    if starts is None:
+        starts = _from_key_poses(solver, goals, targets.rate)
+    result = solver.solve(goals, starts, starts, iterations=iterations)
+    status = np.where(result.converged, int(FrameStatus.OK), int(FrameStatus.NOT_CONVERGED))
+    return result.qpos, status
 
 
-def root_pose(
-    solver: InverseKinematics, goal: SiteTargets, qpos: Float[np.ndarray, " nq"]
-) -> Float[np.ndarray, " nq"]:
-    """A copy of a pose with its free root moved so that the first site is on its target."""
+def _from_key_poses(
+    solver: InverseKinematics, goals: SiteTargets, rate: float
+) -> Float[np.ndarray, "T nq"]:
+    """Solve every few frames, all from the first one's pose, and interpolate between them.
+
+    A key pose that fits badly gets other starts. Last, each is solved again from between its
+    neighbours, which settles what the targets leave free the same way all along.
+    """
+    frames = len(goals.pos)
+    stride = max(1, round(KEY_SECONDS * rate))
+    keys = np.unique(np.append(np.arange(0, frames, stride), frames - 1))
+    chosen = goals[keys]
+    first = from_scratch(solver, chosen[:1]).qpos
+    starts = root_poses(solver, chosen, np.repeat(first, len(keys), axis=0))
+    result = solver.solve(chosen, starts, iterations=_KEY_ITERATIONS)
+    usual = max(float(np.median(result.cost)), _SMALL_COST)
+    bad = np.flatnonzero((result.cost > _SUSPICIOUS * usual) | ~result.converged)
+    if len(bad):
+        result = _replaced(result, bad, from_scratch(solver, chosen[bad]))
+    if len(keys) > 2:
+        rows = np.arange(len(keys))
+        inner = rows[1:-1]
+        ends = np.stack([result.qpos[inner - 1], result.qpos[inner + 1]])
+        between = interpolate_pair(solver.body, ends)
+        again = solver.solve(chosen[inner], between, between, iterations=_SETTLING_ITERATIONS)
+        result = _replaced(result, inner, again, margin=_SMALL_COST)
+    return interpolate(solver.body, keys, result.qpos, frames)
+
+
+def _replaced(
+    result: IKResult, rows: Int[np.ndarray, " N"], new: IKResult, *, margin: float = 0.0
+) -> IKResult:
+    """The result with some rows replaced where the new ones cost less (up to a margin)."""
+    better = new.cost < result.cost[rows] + margin
+    qpos, cost, converged = result.qpos.copy(), result.cost.copy(), result.converged.copy()
+    qpos[rows[better]], cost[rows[better]] = new.qpos[better], new.cost[better]
+    converged[rows[better]] = new.converged[better]
+    return IKResult(qpos, cost, converged)
+
+
+def interpolate_pair(
+    body: KinematicBody, ends: Float[np.ndarray, "2 N nq"]
+) -> Float[np.ndarray, "N nq"]:
+    """Poses half-way between pairs of poses, couplings restored."""
+    middle = ends.mean(axis=0)
+    if body.musculo.has_free_root:
+        quats = ends[:, :, 3:7]
+        sign = np.where((quats[0] * quats[1]).sum(axis=1) < 0, -1.0, 1.0)
+        middle[:, 3:7] = normalized(quats[0] + sign[:, None] * quats[1])
+    return body.musculo.couplings.apply(middle)
+
+
+def interpolate(
+    body: KinematicBody,
+    keys: Int[np.ndarray, " K"],
+    poses: Float[np.ndarray, "K nq"],
+    frames: int,
+) -> Float[np.ndarray, "T nq"]:
+    """Poses between key poses, linear in the coordinates, couplings restored."""
+    if body.musculo.has_free_root:
+        poses = poses.copy()
+        poses[:, 3:7] = continuous(poses[:, 3:7])
+    time = np.interp(np.arange(frames), keys, np.arange(len(keys)))
+    before = np.minimum(time.astype(int), len(keys) - 2) if len(keys) > 1 else np.zeros(frames, int)
+    share = (time - before)[:, None]
+    result = (1 - share) * poses[before] + share * poses[np.minimum(before + 1, len(keys) - 1)]
+    if body.musculo.has_free_root:
+        result[:, 3:7] = normalized(result[:, 3:7])
+    return body.musculo.couplings.apply(result)
+
+
+def root_poses(
+    solver: InverseKinematics, goals: SiteTargets, qpos: Float[np.ndarray, "T nq"]
+) -> Float[np.ndarray, "T nq"]:
+    """Copies of poses with the free root moved so that the first site is on its target."""
     body = solver.body
     if not body.musculo.has_free_root:
         return qpos
-    body.update(qpos)
-    root_mat = body.data.xmat[1].reshape(3, 3)
-    site = body.site_ids[0]
-    mat_in_root = root_mat.T @ body.data.site_xmat[site].reshape(3, 3)
-    pos_in_root = root_mat.T @ (body.data.site_xpos[site] - body.data.xpos[1])
-    turned = goal.mat[0] @ mat_in_root.T
     moved = qpos.copy()
-    moved[:3] = goal.pos[0] - turned @ pos_in_root
-    moved[3:7] = quaternions(turned)
+    poses = body.poses(qpos)
+    to_root = np.swapaxes(poses.body_mat[:, 1], 1, 2)
+    mat_in_root = to_root @ poses.site_mat[:, 0]
+    pos_in_root = to_root @ (poses.site_pos[:, 0] - poses.body_pos[:, 1])[..., None]
+    turned = goals.mat[:, 0] @ np.swapaxes(mat_in_root, 1, 2)
+    moved[:, :3] = goals.pos[:, 0] - (turned @ pos_in_root)[..., 0]
+    moved[:, 3:7] = quaternions(turned)
     return moved
 
 
-def from_scratch(
-    solver: InverseKinematics, goal: SiteTargets, previous: Float[np.ndarray, " nq"] | None
-) -> IKResult:
-    """The best of several starts."""
-    model = solver.body.model
-    results: list[IKResult] = []
-    for plane, elevation in _SHOULDER_STARTS:
-        start = root_pose(solver, goal, solver.neutral)
-        for side in "lr":
-            start[model.joint(f"elv_angle_{side}").qposadr[0]] = plane
-            start[model.joint(f"shoulder_elv_{side}").qposadr[0]] = elevation
-            start[model.joint(f"elbow_flexion_{side}").qposadr[0]] = 0.5
-        results.append(solver.solve(goal, start, previous))
-    return min(results, key=lambda candidate: candidate.cost)
-
-
-def _extrapolated(
-    solver: InverseKinematics, qpos: Float[np.ndarray, "T nq"], frame: int
-) -> Float[np.ndarray, " nq"]:
-    """The previous pose moved on by the last change."""
-    if frame < 2:
-        return qpos[frame - 1]
-    model = solver.body.model
-    change, guess = np.empty(model.nv), qpos[frame - 1].copy()
-    mujoco.mj_differentiatePos(model, change, 1.0, qpos[frame - 2], qpos[frame - 1])
-    mujoco.mj_integratePos(model, guess, change, 1.0)
-    return guess
+def from_scratch(solver: InverseKinematics, goals: SiteTargets) -> IKResult:
+    """The best of several starts for every pose."""
+    model, tries, poses = solver.body.model, len(_SHOULDER_STARTS), len(goals.pos)
+    starts = np.repeat(solver.neutral[None], tries, axis=0)
+    for side in "lr":
+        for joint, values in (
+            ("elv_angle", [plane for plane, _ in _SHOULDER_STARTS]),
+            ("shoulder_elv", [elevation for _, elevation in _SHOULDER_STARTS]),
+            ("elbow_flexion", [_ELBOW_START] * tries),
+        ):
+            starts[:, model.joint(f"{joint}_{side}").qposadr[0]] = values
+    each = goals[np.repeat(np.arange(poses), tries)]
+    result = solver.solve(each, root_poses(solver, each, np.tile(starts, (poses, 1))))
+    best = np.arange(poses) * tries + result.cost.reshape(poses, tries).argmin(axis=1)
+    return IKResult(result.qpos[best], result.cost[best], result.converged[best])

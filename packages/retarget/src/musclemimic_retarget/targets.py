@@ -80,6 +80,12 @@ class Targets:
         """The targets moved by a constant, m."""
         return dataclasses.replace(self, pos=self.pos + offset, human_pos=self.human_pos + offset)
 
+    def lowered(self, height: Float[np.ndarray, "T S"]) -> "Targets":
+        """The targets moved down, each site in each frame by its own height, m."""
+        down = np.zeros(self.pos.shape)
+        down[..., 2] = -height
+        return dataclasses.replace(self, pos=self.pos + down, human_pos=self.human_pos + down)
+
     def at(self, times: Float[np.ndarray, " N"], rate: float) -> "Targets":
         """The targets resampled to other times, s, of a uniform grid."""
         return dataclasses.replace(

@@ -80,7 +80,9 @@ def fill_from_body(points: Float[np.ndarray, "T K 3"]) -> Float[np.ndarray, "T K
         known = np.flatnonzero(np.isfinite(off[:, 0]))
         if gone.any() and len(known):
             frames = np.flatnonzero(gone)
-            bridge = [np.interp(frames, known, off[known, axis]) for axis in range(3)]
+            bridge: list[Float[np.ndarray, " N"]] = [
+                np.interp(frames, known, off[known, axis]) for axis in range(3)
+            ]
             result[frames, column] = placed[frames] + np.stack(bridge, axis=1)
     return result
 
