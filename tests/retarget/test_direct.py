@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 
 @pytest.fixture(scope="module")
 def body(full_body):
-    return KinematicBody.of(full_body), FloorGeoms.of(full_body.mj_model)
+    return KinematicBody.of(full_body), FloorGeoms.of(full_body)
 
 
 def standing(**changes):

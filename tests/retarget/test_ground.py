@@ -1,6 +1,9 @@
+from types import SimpleNamespace
+
 import mujoco
 import numpy as np
 import pytest
+from musclemimic_models.couplings import find_couplings
 from musclemimic_retarget.floor_goals import GroundConfig, lifted_goals, with_toes_of
 from musclemimic_retarget.ground import FloorGeoms, foot_lift, root_lift
 from musclemimic_retarget.kinematics import KinematicBody, Poses
@@ -19,6 +22,19 @@ SHAPES = """
   </worldbody>
 </mujoco>
 """
+
+
+def stub(model):
+    """As much of a body as floor geoms look at: its left foot is `calcn_l`."""
+    return SimpleNamespace(
+        mj_model=model,
+        mimic_sites={"left_ankle": "calcn_l"},
+        label="stub",
+        joint_names=("free",),
+        couplings=find_couplings(model),
+        content_sha256="",
+        has_free_root=True,
+    )
 
 
 def surface(kind, size, n=20000):
@@ -42,7 +58,7 @@ def test_clearance_is_the_lowest_surface_point_above_the_floor(kind):
     model = mujoco.MjModel.from_xml_string(SHAPES.format(kind=kind))
     data = mujoco.MjData(model)
     mujoco.mj_kinematics(model, data)
-    geoms = FloorGeoms.of(model)
+    geoms = FloorGeoms.of(stub(model))
     poses = Poses(
         np.zeros((1, 0, 3)), np.zeros((1, 0, 3, 3)), data.xpos[None], data.xmat.reshape(1, -1, 3, 3)
     )
@@ -55,7 +71,7 @@ def test_clearance_is_the_lowest_surface_point_above_the_floor(kind):
 def test_penetration_agrees_with_mujocos_contacts(full_body):
     body = KinematicBody.of(full_body)
     qpos = full_body.couplings.apply(full_body.mj_model.qpos0.copy())
-    floor = FloorGeoms.of(full_body.mj_model)
+    floor = FloorGeoms.of(full_body)
     qpos[2] -= floor.clearance(body.poses(qpos[None])).min() + 0.004
     data = mujoco.MjData(full_body.mj_model)
     data.qpos[:] = qpos
@@ -92,7 +108,7 @@ def test_root_lift_clears_the_floor_but_for_the_margin():
 
 
 def test_toes_bend_up_out_of_the_floor(full_body):
-    body, floor = KinematicBody.of(full_body), FloorGeoms.of(full_body.mj_model)
+    body, floor = KinematicBody.of(full_body), FloorGeoms.of(full_body)
     qpos = full_body.mj_model.qpos0.copy()
     for side in "lr":
         qpos[body.model.joint(f"ankle_angle_{side}").qposadr[0]] = -0.2

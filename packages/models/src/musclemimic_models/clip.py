@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -24,6 +25,21 @@ class FrameStatus(enum.IntEnum):
     OK = 0
     NOT_CONVERGED = 1
     GAP_FILLED = 2
+
+
+@runtime_checkable
+class Identified(Protocol):
+    """A model as a clip knows it."""
+
+    @property
+    def label(self) -> str:
+        """Name, for messages."""
+        ...
+
+    @property
+    def content_sha256(self) -> str:
+        """Equal for equal models."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -153,7 +169,7 @@ class MotionClip:
                 path, "header", found=f"{error!r}", expected="the fields of a clip header"
             ) from error
 
-    def require_model(self, model: MusculoModel, source: object = "clip") -> None:
+    def require_model(self, model: Identified, source: object = "clip") -> None:
         """Raise InputError, naming both models, unless the clip was made for `model`."""
         if self.model_sha256 != model.content_sha256:
             raise InputError(

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from musclemimic_retarget.motion import HumanMotion as HumanMotion
     from musclemimic_retarget.motion import MotionSource as MotionSource
     from musclemimic_retarget.motion import SkeletonMotion as SkeletonMotion
+    from musclemimic_retarget.own_model import OwnModel as OwnModel
+    from musclemimic_retarget.own_model import read_own_model as read_own_model
     from musclemimic_retarget.readers import read_motion as read_motion
     from musclemimic_retarget.retargeter import Retargeter as Retargeter
     from musclemimic_retarget.retargeter import RetargetResult as RetargetResult
@@ -35,6 +37,7 @@ _HOMES = {
         "walking_speed",
     ),
     "motion": ("CoordinateMotion", "HumanMotion", "MotionSource", "SkeletonMotion"),
+    "own_model": ("OwnModel", "read_own_model"),
     "readers": ("read_motion",),
     "retargeter": ("RetargetResult", "Retargeter"),
     "synthetic": ("synthetic_arm_motion", "write_synthetic_smpl"),

@@ -35,6 +35,8 @@ _ARM, _LEG = ("shoulder", "elbow", "hand"), ("hip", "knee", "ankle", "toes")
 # Sites whose orientation the T-pose fixes; the others' follow from positions and anatomy.
 _ORIENTED = ("pelvis", "upper_body", "shoulder", "hand", "hip", "ankle", "toes")
 _LIMB_ORIENTATION_WEIGHT = 0.3
+# More than any carrying angle, rad.
+_BENT = 0.5
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,10 @@ def calibrate(body: KinematicBody, human: SkeletonMotion) -> Calibration:
         directions = _rest_directions(human, side, _ARM)
         swing = shortest_arc(start_pos[arm[1]] - start_pos[arm[0]], directions[0])
         mat[arm] = swing @ start_mat[arm]
+        forearm = swing @ (start_pos[arm[2]] - start_pos[arm[1]])
+        if _angle(forearm, directions[1]) > _BENT:
+            # A model that rests with bent elbows: its forearm has a way of its own to go.
+            mat[arm[1:]] = shortest_arc(forearm, directions[1]) @ mat[arm[1:]]
         elevation = _angle(directions[0], np.array([0.0, 0.0, -1.0]))
         trunk = body.site("upper_body")
         pos[arm[0]] = (
@@ -104,6 +110,8 @@ def measure_girdle(
         (E,) elevations, rad, and per side (E, 3) positions in the upper body site's frame, m.
     """
     model, couplings = body.model, body.musculo.couplings
+    if not body.has_joint("shoulder_elv_l"):
+        return _rigid_girdle(body)
     addresses = {side: model.joint(f"shoulder_elv_{side[0]}").qposadr[0] for side in SIDES}
     box = dict(zip(couplings.scalar_qpos.tolist(), couplings.box, strict=True))
     low, high = (float(end) for end in box[int(addresses["right"])])
@@ -122,6 +130,20 @@ def measure_girdle(
         )
         for side in SIDES
     }
+
+
+def _rigid_girdle(
+    body: KinematicBody,
+) -> tuple[Float[np.ndarray, " E"], dict[str, Float[np.ndarray, "E 3"]]]:
+    """The shoulders' place on a trunk that has no moving girdle, at every elevation."""
+    poses, trunk = body.poses(body.model.qpos0[None]), body.site("upper_body")
+    frame = poses.site_mat[0, trunk]
+    places = {
+        side: frame.T
+        @ (poses.site_pos[0, body.site(f"{side}_shoulder")] - poses.site_pos[0, trunk])
+        for side in SIDES
+    }
+    return np.array([0.0, np.pi]), {side: np.tile(place, (2, 1)) for side, place in places.items()}
 
 
 def interpolate_girdle(
@@ -182,7 +204,8 @@ def _solve(
     solver = InverseKinematics(body, IKConfig(iterations=200))
     start = solver.neutral.copy()
     for side in SIDES:
-        start[body.model.joint(f"shoulder_elv_{side[0]}").qposadr[0]] = np.pi / 3
+        if body.has_joint(f"shoulder_elv_{side[0]}"):
+            start[body.model.joint(f"shoulder_elv_{side[0]}").qposadr[0]] = np.pi / 3
     orientation = np.where(trunk, 10.0, _LIMB_ORIENTATION_WEIGHT) * oriented
     targets = SiteTargets(pos[None], mat[None], weights, orientation)
     return solver.solve(targets, start[None]).qpos[0]

@@ -2,9 +2,10 @@
 
 import numpy as np
 from jaxtyping import Float
-from musclemimic_models import InputError, MusculoModel
+from musclemimic_models import InputError
 from scipy.spatial.transform import Rotation
 
+from musclemimic_retarget.articulated import Articulated
 from musclemimic_retarget.ground import FloorGeoms
 from musclemimic_retarget.kinematics import KinematicBody
 from musclemimic_retarget.motion import CoordinateMotion
@@ -64,7 +65,7 @@ def direct_targets(body: KinematicBody, floor: FloorGeoms, motion: CoordinateMot
     )
 
 
-def require_coordinates(model: MusculoModel, motion: CoordinateMotion) -> None:
+def require_coordinates(model: Articulated, motion: CoordinateMotion) -> None:
     """Raise InputError if the motion lacks coordinates that the model needs."""
     needed = LEG_COORDINATES if model.has_free_root else ARM_COORDINATES
     missing = [name for name in needed if not motion.has(name)]

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from musclemimic_models import MotionClip, MusculoModel
+from musclemimic_models import MotionClip
 
+from musclemimic_retarget.articulated import Articulated
 from musclemimic_retarget.calibration import SIDES, SITE_JOINTS, calibrate
 from musclemimic_retarget.clips import make_clip
 from musclemimic_retarget.direct import direct_targets, require_coordinates
@@ -62,17 +63,17 @@ class GMRFit:
 
     method = METHOD
 
-    def __init__(self, model: MusculoModel, config: GMRFitConfig | None = None) -> None:
+    def __init__(self, model: Articulated, config: GMRFitConfig | None = None) -> None:
         """Prepare the kinematic copy of the model.
 
         Args:
-            model: from `musclemimic_models.get_musculo_model`.
+            model: from `musclemimic_models.get_musculo_model`, or a user's own (`own_model`).
             config: defaults if None.
         """
         self.model = model
         self.config = config or GMRFitConfig()
         self._body = KinematicBody.of(model)
-        self._floor = FloorGeoms.of(model.mj_model)
+        self._floor = FloorGeoms.of(model)
 
     def check(self, motion: HumanMotion) -> None:
         """Raise InputError if the motion lacks a joint or coordinate the model needs."""

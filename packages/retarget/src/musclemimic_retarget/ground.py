@@ -7,10 +7,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.spatial.transform import Rotation
 
+from musclemimic_retarget.articulated import Articulated
 from musclemimic_retarget.kinematics import Poses
 from musclemimic_retarget.smoothing import smooth, upper_envelope
 
-_FOOT_BODIES = ("calcn", "toes")
 _GEOM = mujoco.mjtGeom
 
 
@@ -34,12 +34,21 @@ class FloorGeoms:
     foot: Int[np.ndarray, " G"]
 
     @classmethod
-    def of(cls, model: mujoco.MjModel) -> "FloorGeoms":
+    def of(cls, articulated: Articulated) -> "FloorGeoms":
         """Find them by MuJoCo's collision filter against the floor plane.
+
+        Feet are the bodies that carry the ankle and toe sites.
 
         Raises:
             ValueError: the model has no floor, or a geom type without a closed form here.
         """
+        model = articulated.mj_model
+        feet = {
+            articulated.mimic_sites[f"{side}_{part}"]: number
+            for number, side in enumerate(("left", "right"))
+            for part in ("ankle", "toes")
+            if f"{side}_{part}" in articulated.mimic_sites
+        }
         planes = np.flatnonzero(model.geom_type == int(_GEOM.mjGEOM_PLANE))
         if not len(planes):
             raise ValueError("the model has no floor plane")
@@ -60,7 +69,7 @@ class FloorGeoms:
             mat=Rotation.from_quat(quat, scalar_first=True).as_matrix(),
             kind=model.geom_type[ids].copy(),
             size=model.geom_size[ids].copy(),
-            foot=np.array([_foot_of(name) for name in names]),
+            foot=np.array([feet.get(name, -1) for name in names]),
         )
 
     def clearance(self, poses: Poses) -> Float[np.ndarray, "T G"]:
@@ -97,11 +106,6 @@ class FloorGeoms:
     def feet(self, clearance: Float[np.ndarray, "T G"]) -> Float[np.ndarray, "T 2"]:
         """Sole clearance of the left and the right foot, m."""
         return np.stack([clearance[:, self.foot == side].min(axis=1) for side in (0, 1)], axis=1)
-
-
-def _foot_of(body: str) -> int:
-    stem, _, side = body.rpartition("_")
-    return "lr".index(side) if stem in _FOOT_BODIES and side in "lr" else -1
 
 
 def _sphere(axes: Float[np.ndarray, "T G 3"], size: Float[np.ndarray, "G 3"]) -> np.ndarray:

@@ -95,6 +95,13 @@ class InverseKinematics:
         """The qpos addresses of the unknowns that are single joints."""
         return self._address[self._scalar]
 
+    @property
+    def scalar_range(self) -> tuple[Float[np.ndarray, " J"], Float[np.ndarray, " J"]]:
+        """Lowest and highest value of each of them, rad or m; a full turn where there is none."""
+        low, high = self._lower[self._scalar], self._upper[self._scalar]
+        free = ~np.isfinite(low)
+        return np.where(free, -np.pi, low), np.where(free, np.pi, high)
+
     def solve(
         self,
         targets: SiteTargets,

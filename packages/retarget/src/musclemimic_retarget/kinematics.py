@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 from jaxtyping import Float, Int
-from musclemimic_models import MusculoModel
 from musclemimic_models.build import MIMIC_PREFIX
 
+from musclemimic_retarget.articulated import Articulated
 from musclemimic_retarget.rotations import quaternions
 
 
@@ -53,14 +53,14 @@ class KinematicBody:
         site_names: (S) the mimic sites. site_ids: (S) their ids in the stripped model.
     """
 
-    musculo: MusculoModel
+    musculo: Articulated
     model: mujoco.MjModel
     data: mujoco.MjData
     site_names: tuple[str, ...]
     site_ids: Int[np.ndarray, " S"]
 
     @classmethod
-    def of(cls, musculo: MusculoModel) -> "KinematicBody":
+    def of(cls, musculo: Articulated) -> "KinematicBody":
         """Strip a model."""
         names = tuple(musculo.mimic_sites)
         model = stripped(musculo.mj_model, [MIMIC_PREFIX + name for name in names])
@@ -70,6 +70,10 @@ class KinematicBody:
     def site(self, name: str) -> int:
         """Column of a mimic site."""
         return self.site_names.index(name)
+
+    def has_joint(self, name: str) -> bool:
+        """Whether the model has a joint of this name."""
+        return name in self.musculo.joint_names
 
     def update(self, qpos: Float[np.ndarray, " nq"]) -> None:
         """Put the scratch data into a pose."""

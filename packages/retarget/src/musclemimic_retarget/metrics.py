@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 from jaxtyping import Float
-from musclemimic_models import MotionClip, MusculoModel
+from musclemimic_models import MotionClip
 from rich.table import Column, Table
 
+from musclemimic_retarget.articulated import Articulated
 from musclemimic_retarget.ground import FloorGeoms
 from musclemimic_retarget.kinematics import KinematicBody
 from musclemimic_retarget.rotations import angle_between
@@ -95,7 +96,7 @@ def _cell(value: float | bool | str | None) -> str:
 
 
 def clip_metrics(
-    model: MusculoModel, clip: MotionClip, targets: Targets | None = None
+    model: Articulated, clip: MotionClip, targets: Targets | None = None
 ) -> ClipMetrics:
     """Measure a clip.
 
@@ -110,7 +111,7 @@ def clip_metrics(
     """
     clip.require_model(model)
     body = KinematicBody.of(model)
-    floor = FloorGeoms.of(model.mj_model)
+    floor = FloorGeoms.of(model)
     clearance = floor.clearance(body.poses(clip.qpos))
     lowest = clearance.min(axis=1)
     floating, skate = _stance_quality(clip, body, floor, clearance)
@@ -152,7 +153,7 @@ def walking_speed(clip: MotionClip) -> float:
     return length / clip.duration / clip.provenance.human_to_model_scale
 
 
-def peak_knee_flexion_deg(model: MusculoModel, clip: MotionClip) -> tuple[float, float]:
+def peak_knee_flexion_deg(model: Articulated, clip: MotionClip) -> tuple[float, float]:
     """Largest knee flexion of the left and the right knee, degrees.
 
     Raises:
@@ -173,6 +174,8 @@ class _TendonJumps:
 
 
 def _tendon_jumps(model: mujoco.MjModel, qpos: Float[np.ndarray, "T nq"]) -> _TendonJumps:
+    if not model.ntendon:
+        return _TendonJumps(0, "none", 0.0)
     data = mujoco.MjData(model)
     lengths = np.empty((len(qpos), model.ntendon))
     for frame, row in enumerate(qpos):

@@ -40,7 +40,7 @@ def smooth_poses(
     if body.musculo.has_free_root:
         turned = resample_rotations(qpos[:, 3:7], times, new_times)
         smoothed[:, 3:7] = smooth_rotations(turned, rate=rate, cutoff=cutoff)
-    for side in "lr":
+    for side in "lr" if body.has_joint("elv_angle_l") else "":
         plane = int(body.model.joint(f"elv_angle_{side}").qposadr[0])
         elevation = int(body.model.joint(f"shoulder_elv_{side}").qposadr[0])
         # A hanging arm has no plane of elevation: what inverse kinematics found there is noise,

@@ -1,10 +1,11 @@
 """What every retargeting method offers."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from musclemimic_models import MotionClip, MusculoModel
+from musclemimic_models import MotionClip
 
+from musclemimic_retarget.articulated import Articulated
 from musclemimic_retarget.metrics import ClipMetrics
 from musclemimic_retarget.motion import HumanMotion
 from musclemimic_retarget.targets import Targets
@@ -28,6 +29,7 @@ class RetargetResult:
     total_seconds: float
 
 
+@runtime_checkable
 class Retargeter(Protocol):
     """Human motion in, clip of one model out.
 
@@ -35,7 +37,7 @@ class Retargeter(Protocol):
         model: the model. method: its name, as on the command line and in a clip's provenance.
     """
 
-    model: MusculoModel
+    model: Articulated
     method: str
 
     def check(self, motion: HumanMotion) -> None:

@@ -13,6 +13,8 @@ from musclemimic_retarget.targets import Targets
 # They cover arms hanging, sideways, forwards, backwards and up.
 _SHOULDER_STARTS = ((0.0, 0.3), (0.0, 1.5), (1.4, 1.2), (-0.9, 0.7), (0.8, 2.4))
 _ELBOW_START = 0.5
+# Starts for other models stray from neutral by up to this share of the way to random poses.
+_STRAY = 0.6
 # Key poses are this far apart, s: in between, interpolation starts in the right basin.
 KEY_SECONDS = 0.25
 _KEY_ITERATIONS, _SETTLING_ITERATIONS = 10, 2
@@ -142,16 +144,29 @@ def root_poses(
 
 def from_scratch(solver: InverseKinematics, goals: SiteTargets) -> IKResult:
     """The best of several starts for every pose."""
-    model, tries, poses = solver.body.model, len(_SHOULDER_STARTS), len(goals.pos)
+    starts, poses = _starts(solver), len(goals.pos)
+    tries = len(starts)
+    each = goals[np.repeat(np.arange(poses), tries)]
+    result = solver.solve(each, root_poses(solver, each, np.tile(starts, (poses, 1))))
+    best = np.arange(poses) * tries + result.cost.reshape(poses, tries).argmin(axis=1)
+    return IKResult(result.qpos[best], result.cost[best], result.converged[best])
+
+
+def _starts(solver: InverseKinematics) -> Float[np.ndarray, "N nq"]:
+    """Poses to start from when nothing is known: shoulders (and a stranger's joints) all about."""
+    body, tries = solver.body, len(_SHOULDER_STARTS)
     starts = np.repeat(solver.neutral[None], tries, axis=0)
+    if not body.has_joint("shoulder_elv_l"):
+        scalars, (low, high) = solver.scalar_qpos, solver.scalar_range
+        share = np.random.default_rng(0).uniform(0.0, _STRAY, (tries - 1, len(scalars)))
+        aim = np.random.default_rng(1).uniform(low, high, (tries - 1, len(scalars)))
+        starts[1:, scalars] += share * (aim - starts[1:, scalars])
+        return body.musculo.couplings.apply(starts)
     for side in "lr":
         for joint, values in (
             ("elv_angle", [plane for plane, _ in _SHOULDER_STARTS]),
             ("shoulder_elv", [elevation for _, elevation in _SHOULDER_STARTS]),
             ("elbow_flexion", [_ELBOW_START] * tries),
         ):
-            starts[:, model.joint(f"{joint}_{side}").qposadr[0]] = values
-    each = goals[np.repeat(np.arange(poses), tries)]
-    result = solver.solve(each, root_poses(solver, each, np.tile(starts, (poses, 1))))
-    best = np.arange(poses) * tries + result.cost.reshape(poses, tries).argmin(axis=1)
-    return IKResult(result.qpos[best], result.cost[best], result.converged[best])
+            starts[:, body.model.joint(f"{joint}_{side}").qposadr[0]] = values
+    return starts

@@ -36,8 +36,13 @@ def bend_toes(
         qpos: poses.
         rate: frames per second.
         tolerance: depth that is left, m; so is what bending cannot clear (the ball of the foot).
+
+    Returns:
+        The poses; those given if the model has no toe joint.
     """
     couplings, model = body.musculo.couplings, body.model
+    if not body.has_joint("mtp_angle_l"):
+        return qpos
     box = dict(zip(couplings.scalar_qpos.tolist(), couplings.box, strict=True))
     result, poses = qpos.copy(), body.poses(qpos)
     for letter in "lr":
