@@ -1,13 +1,10 @@
 """`musclemimic retarget`: motion files in, clips and metrics out."""
 
-import dataclasses
 import json
+import os
 import sys
-import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
@@ -15,37 +12,62 @@ import tyro
 from musclemimic_models import REGISTRY, InputError, MotionClip, get_musculo_model
 from musclemimic_models.files import jsonable, write_json
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from musclemimic_retarget.gmr_fit import GMRFit, GMRFitConfig
+from musclemimic_retarget.batch import Job, Settings, convert_all, find_jobs, up_to_date
+from musclemimic_retarget.gmr_fit import GMRFitConfig
+from musclemimic_retarget.manifest import Entry, Manifest, earlier_entries
+from musclemimic_retarget.methods import ReaderOptions, read_with, require_use
 from musclemimic_retarget.metrics import ClipMetrics, clip_metrics, metrics_table
-from musclemimic_retarget.motion import HumanMotion
-from musclemimic_retarget.readers import read_motion
+from musclemimic_retarget.quality import quality_table
+from musclemimic_retarget.splits import read_split
 
-_PROGRESS_AFTER = 2.0  # s
+# Up to so many clips get every figure, one column each; more get one row each.
+_FULL_TABLE = 4
 
 
 @dataclass(frozen=True)
 class RetargetCommand:
     """Turn human motion files into clips for a muscle model.
 
-    Reads SMPL, SMPL-H and SMPL-X parameters (.npz) and OpenSim coordinates (.sto, .mot). Writes
-    NAME.npz and NAME.metrics.json for every file, and config.json.
-    `musclemimic retarget metrics CLIP` measures a clip again.
+    Reads SMPL, SMPL-H and SMPL-X parameters (.npz), BVH (.bvh), markers (.trc, .c3d) and OpenSim
+    coordinates (.sto, .mot). Writes NAME.npz and NAME.metrics.json for every motion, config.json
+    and manifest.json. A folder is searched to the bottom and converted in parallel; run the same
+    command again to go on where it stopped.
+
+    Examples:
+        musclemimic retarget walk.npz --model MyoFullBody --out clips
+        musclemimic retarget mocap/ --model full --out clips --jobs 8 --allow-failures 3
+        musclemimic retarget run.trc --belt-speed 3 --model full --out clips
+        musclemimic retarget --split kinesis-test --amass-root AMASS --model full --out clips
+        musclemimic retarget metrics clips/walk.npz
     """
 
-    files: tyro.conf.Positional[tuple[Path, ...]]
-    """Motion files."""
-    model: str
+    files: tyro.conf.Positional[tuple[Path, ...]] = ()
+    """Motion files and folders of them."""
+    model: str = "MyoFullBody"
     """MyoFullBody or BimanualMuscle."""
-    out: Path
+    out: Path = Path("clips")
     """Folder for the clips."""
     method: Literal["gmr-fit"] = "gmr-fit"
     """The retargeter."""
     fingers: bool = False
     """Keep the finger joints (they stay at rest)."""
+    split: str | None = None
+    """A published list (kinesis-train, kinesis-test, bimanual-train, bimanual-test,
+    transition-train) or a text file with one motion a line."""
+    amass_root: Path | None = None
+    """Folder the list's names are relative to."""
+    jobs: int = os.cpu_count() or 1
+    """Processes for a folder or a list."""
+    force: bool = False
+    """Convert again what an earlier run has converted."""
+    allow_failures: int = 0
+    """Exit with 0 although so many motions failed."""
     json: bool = False
     """Print one JSON document instead of a table."""
+    reading: tyro.conf.OmitArgPrefixes[ReaderOptions] = field(default_factory=ReaderOptions)
+    """What a file does not say of itself."""
     config: GMRFitConfig = field(default_factory=GMRFitConfig)
     """Details of the method."""
 
@@ -55,7 +77,7 @@ class MetricsCommand:
     """Measure clips. Errors against the source need its targets and are left out."""
 
     clips: tyro.conf.Positional[tuple[Path, ...]]
-    """Clip files (.npz)."""
+    """Clip files (.npz), and folders of them."""
     json: bool = False
     """Print one JSON document instead of a table."""
 
@@ -74,59 +96,121 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _retarget(command: RetargetCommand) -> int:
-    retargeter = GMRFit(get_musculo_model(command.model, fingers=command.fingers), command.config)
-    motions = _read_all(command, retargeter)
-    metrics: dict[str, ClipMetrics] = {}
-    began = time.perf_counter()
-    with Progress(console=Console(stderr=True), transient=True, disable=command.json) as progress:
-        # Shown only when the work takes long enough to wonder.
-        progress.stop()
-        task = progress.add_task("retargeting", total=len(motions))
-        for name, motion in motions.items():
-            result = retargeter.solve(motion)
-            result.clip.save(command.out / f"{name}.npz")
-            write_json(command.out / f"{name}.metrics.json", result.metrics.to_dict())
-            metrics[name] = result.metrics
-            progress.advance(task)
-            if time.perf_counter() - began > _PROGRESS_AFTER:
-                progress.start()
-    write_json(
-        command.out / "config.json",
-        {
-            "files": command.files,
-            "model": retargeter.model.label,
-            "model_sha256": retargeter.model.content_sha256,
-            "method": command.method,
-            "config": dataclasses.asdict(command.config),
-            "version": version("musclemimic-retarget"),
-        },
+    """0, or 1 if more motions failed than allowed."""
+    settings = Settings(
+        command.model, command.fingers, command.method, command.config, command.reading
     )
-    _report(metrics, as_json=command.json)
-    return 0
+    jobs, missing, ignored = _jobs(command)
+    _require_sound(command, settings, jobs)
+    manifest = Manifest(settings.sha256(), settings.description(), ignored=ignored)
+    earlier = {} if command.force else earlier_entries(command.out, manifest.settings)
+    manifest.entries.update(missing)
+    todo: list[Job] = []
+    for job in jobs:
+        if up_to_date(job, command.out, earlier):
+            manifest.entries[job.name] = earlier[job.name]
+        else:
+            todo.append(job)
+    kept = len(jobs) - len(todo)
+    write_json(command.out / "config.json", {"files": command.files, **settings.description()})
+    _convert(command, settings, todo, manifest)
+    manifest.save(command.out)
+    _report(manifest, kept=kept, as_json=command.json)
+    return 1 if manifest.failures() > command.allow_failures else 0
 
 
-def _read_all(command: RetargetCommand, retargeter: GMRFit) -> dict[str, HumanMotion]:
-    """Every motion by its output name; nothing is written before all of them are valid."""
-    if not command.files:
-        raise InputError("command line", "FILE", found="none", expected="at least one motion file")
+def _jobs(command: RetargetCommand) -> tuple[list[Job], dict[str, Entry], list[str]]:
+    """Motions to convert, entries of those a list names in vain, and files nobody reads."""
+    if command.split is None:
+        if not command.files:
+            raise InputError("command line", "FILE", found="none", expected="motion files")
+        jobs, ignored = find_jobs(command.files)
+        return jobs, {}, ignored
+    if command.files or command.amass_root is None:
+        found = "files too" if command.files else "no --amass-root"
+        raise InputError("command line", "--split", found=found, expected="--amass-root only")
+    jobs, missing = [], {}
+    for name in read_split(command.split):
+        source = command.amass_root / f"{name}.npz"
+        if source.is_file():
+            jobs.append(Job(source, name))
+        else:
+            missing[name] = Entry(str(source), "missing", reason="not there")
+    return jobs, missing, []
+
+
+def _require_sound(command: RetargetCommand, settings: Settings, jobs: Sequence[Job]) -> None:
+    """Refuse what can be refused before any work. Files named one by one are read for that."""
     if command.out.exists() and not command.out.is_dir():
         raise InputError(command.out, "--out", found="a file", expected="a folder")
-    twice = [name for name, n in Counter(file.stem for file in command.files).items() if n > 1]
-    if twice:
-        raise InputError(
-            "command line", "FILE", found=f"{twice[0]!r} twice", expected="distinct file names"
+    if command.jobs < 1:
+        raise InputError("command line", "--jobs", found=command.jobs, expected=">= 1")
+    if not jobs:
+        raise InputError("command line", "FILE", found="no motions there", expected="some")
+    retargeter = settings.retargeter()
+    require_use(command.reading, {job.source.suffix.lower() for job in jobs})
+    if command.split is None and not any(path.is_dir() for path in command.files):
+        for job in jobs:
+            retargeter.check(read_with(job.source, settings.reading))
+
+
+def _convert(
+    command: RetargetCommand, settings: Settings, todo: Sequence[Job], manifest: Manifest
+) -> None:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(
+        *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True
+    ) as bar:
+        task = bar.add_task("retargeting", total=len(todo))
+        for job, entry in convert_all(todo, command.out, settings, workers=command.jobs):
+            manifest.entries[job.name] = entry
+            manifest.save(command.out)
+            failed = manifest.failures()
+            bar.update(task, advance=1, description=f"retargeting ({failed} failed)")
+
+
+def _report(manifest: Manifest, *, kept: int, as_json: bool) -> None:
+    good = {name: e.metrics for name, e in manifest.entries.items() if e.status == "ok"}
+    bad = {name: e for name, e in manifest.entries.items() if e.status != "ok"}
+    if as_json:
+        # A single document of metrics by name; what went wrong stands under its name too.
+        failed = {name: {"status": e.status, "reason": e.reason} for name, e in bad.items()}
+        sys.stdout.write(json.dumps(jsonable(good | failed), indent=2) + "\n")
+        return
+    console = Console()
+    if len(good) <= _FULL_TABLE:
+        console.print(metrics_table({name: ClipMetrics(**row) for name, row in good.items()}))  # pyright: ignore[reportArgumentType]
+    else:
+        console.print(quality_table(good))
+    for name, entry in bad.items():
+        console.print(f"[red]{entry.status}[/] {name}: {entry.reason}", soft_wrap=True)
+    if kept or bad or manifest.ignored:
+        console.print(
+            f"{len(good)} clips ({kept} from an earlier run), {len(bad)} failed or missing, "
+            f"{len(manifest.ignored)} other files ignored"
         )
-    motions: dict[str, HumanMotion] = {}
-    for file in command.files:
-        motions[file.stem] = read_motion(file)
-        retargeter.check(motions[file.stem])
-    return motions
 
 
 def _metrics(command: MetricsCommand) -> int:
-    clips = {str(path): MotionClip.load(path) for path in command.clips}
-    _report({name: _measure(name, clip) for name, clip in clips.items()}, as_json=command.json)
+    paths = [
+        path
+        for given in command.clips
+        for path in (sorted(given.rglob("*.npz")) if given.is_dir() else [given])
+    ]
+    clips = {str(path): MotionClip.load(path) for path in paths}
+    rows = {name: _measure(name, clip) for name, clip in clips.items()}
+    if command.json:
+        document = jsonable({name: row.to_dict() for name, row in rows.items()})
+        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+    else:
+        Console().print(_table(rows))
     return 0
+
+
+def _table(rows: Mapping[str, ClipMetrics]) -> object:
+    if len(rows) <= _FULL_TABLE:
+        return metrics_table(rows)
+    return quality_table({name: row.to_dict() for name, row in rows.items()})
 
 
 def _measure(name: str, clip: MotionClip) -> ClipMetrics:
@@ -140,11 +224,3 @@ def _measure(name: str, clip: MotionClip) -> ClipMetrics:
     raise InputError(
         name, "model_sha256", found=clip.model_name, expected="a model of this installation"
     )
-
-
-def _report(metrics: Mapping[str, ClipMetrics], *, as_json: bool) -> None:
-    if as_json:
-        document = jsonable({name: row.to_dict() for name, row in metrics.items()})
-        sys.stdout.write(json.dumps(document, indent=2) + "\n")
-    else:
-        Console().print(metrics_table(metrics))

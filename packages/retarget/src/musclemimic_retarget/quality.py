@@ -1,0 +1,73 @@
+"""What a good clip looks like, and a table that shows the worst first."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from rich.table import Table
+
+Values = Mapping[str, float | bool | str | None]
+# Largest acceptable value of each figure: limits hold, feet neither sink nor float, nothing jumps,
+# and the sites are where their targets are.
+BARS: Mapping[str, float] = MappingProxyType(
+    {
+        "joint_limit_violation_percent": 0.0,
+        "ground_penetration_percent": 0.1,
+        "max_penetration_m": 1e-3,
+        "float_clearance_m": 5e-3,
+        "tendon_jump": 0.0,
+        "coupling_residual": 1e-6,
+        "rmse_m": 0.015,
+        "orientation_error_deg": 3.0,
+        "not_converged_percent": 0.0,
+    }
+)
+_COLUMNS = {
+    "rmse_m": ("RMSE mm", 1e3),
+    "orientation_error_deg": ("orient. °", 1.0),
+    "joint_limit_violation_percent": ("limits %", 1.0),
+    "ground_penetration_percent": ("in floor %", 1.0),
+    "max_penetration_m": ("deepest mm", 1e3),
+    "float_clearance_m": ("float mm", 1e3),
+    "foot_skate_m_per_s": ("skate m/s", 1.0),
+    "tendon_jump": ("jump", 1.0),
+    "not_converged_percent": ("unsolved %", 1.0),
+    "total_s_per_30hz_frame": ("ms/frame", 1e3),
+}
+
+
+def missed(metrics: Values) -> list[str]:
+    """The figures that miss their bar."""
+    return [name for name, bar in BARS.items() if float(metrics.get(name) or 0.0) > bar]
+
+
+def worst_first(clips: Mapping[str, Values]) -> list[str]:
+    """Names ordered by how many bars a clip misses, then by position error."""
+    return sorted(
+        clips, key=lambda name: (-len(missed(clips[name])), -float(clips[name]["rmse_m"] or 0.0))
+    )
+
+
+def quality_table(clips: Mapping[str, Values]) -> Table:
+    """One row a clip, the worst first, in red what misses its bar."""
+    table = Table("clip", *(title for title, _ in _COLUMNS.values()))
+    for name in worst_first(clips):
+        failing = missed(clips[name])
+        cells = [
+            _cell(clips[name].get(field), scale, red=field in failing)
+            for field, (_, scale) in _COLUMNS.items()
+        ]
+        table.add_row(name, *cells)
+    return table
+
+
+def _cell(value: float | bool | str | None, scale: float, *, red: bool) -> str:
+    match value:
+        case None:
+            text = "-"
+        case bool():
+            text = "yes" if value else "no"
+        case str():
+            text = value
+        case _:
+            text = f"{scale * value:.3g}"
+    return f"[red]{text}[/]" if red else text
