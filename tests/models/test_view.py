@@ -391,7 +391,9 @@ def test_browser_view_plays_and_simulates(browser, stage):
 @pytest.mark.slow
 def test_ctrl_c_ends_cleanly():
     code = (
-        "import sys; from musclemimic_models.view.command import ViewArguments, view;"
+        # A CI that runs in the background hands down an ignored SIGINT.
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from musclemimic_models.view.command import ViewArguments, view;"
         "sys.exit(view(ViewArguments('arms', browser=True, port=0)))"
     )
     running = subprocess.Popen(

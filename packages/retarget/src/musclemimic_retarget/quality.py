@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from rich.table import Table
+from rich.box import SIMPLE_HEAD
+from rich.table import Column, Table
 
 Values = Mapping[str, float | bool | str | None]
 # Largest acceptable value of each figure: limits hold, feet neither sink nor float, nothing jumps,
@@ -23,15 +24,15 @@ BARS: Mapping[str, float] = MappingProxyType(
 )
 _COLUMNS = {
     "rmse_m": ("RMSE mm", 1e3),
-    "orientation_error_deg": ("orient. °", 1.0),
+    "orientation_error_deg": ("turn °", 1.0),
     "joint_limit_violation_percent": ("limits %", 1.0),
-    "ground_penetration_percent": ("in floor %", 1.0),
-    "max_penetration_m": ("deepest mm", 1e3),
+    "ground_penetration_percent": ("sunk %", 1.0),
+    "max_penetration_m": ("deep mm", 1e3),
     "float_clearance_m": ("float mm", 1e3),
     "foot_skate_m_per_s": ("skate m/s", 1.0),
     "tendon_jump": ("jump", 1.0),
-    "not_converged_percent": ("unsolved %", 1.0),
-    "total_s_per_30hz_frame": ("ms/frame", 1e3),
+    "not_converged_percent": ("open %", 1.0),
+    "total_s_per_30hz_frame": ("ms", 1e3),
 }
 
 
@@ -49,7 +50,8 @@ def worst_first(clips: Mapping[str, Values]) -> list[str]:
 
 def quality_table(clips: Mapping[str, Values]) -> Table:
     """One row a clip, the worst first, in red what misses its bar."""
-    table = Table("clip", *(title for title, _ in _COLUMNS.values()))
+    titles = (Column(title, justify="right", no_wrap=True) for title, _ in _COLUMNS.values())
+    table = Table(Column("clip", overflow="fold"), *titles, box=SIMPLE_HEAD, padding=(0, 0))
     for name in worst_first(clips):
         failing = missed(clips[name])
         cells = [
@@ -69,5 +71,5 @@ def _cell(value: float | bool | str | None, scale: float, *, red: bool) -> str:
         case str():
             text = value
         case _:
-            text = f"{scale * value:.3g}"
+            text = f"{scale * value:.2g}"
     return f"[red]{text}[/]" if red else text
