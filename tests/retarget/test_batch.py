@@ -144,7 +144,7 @@ from musclemimic_retarget.methods import ReaderOptions
 import deadly
 from pathlib import Path
 if __name__ == "__main__":
-    settings = deadly.Deadly("bimanual", False, "gmr-fit", GMRFitConfig(), ReaderOptions())
+    settings = deadly.Deadly("bimanual", False, GMRFitConfig(), ReaderOptions())
     jobs, _ = find_jobs([Path(sys.argv[1])])
     for job, entry in convert_all(jobs, Path(sys.argv[2]), settings, workers=2):
         print(job.name, entry.status, entry.reason)
@@ -171,6 +171,14 @@ if __name__ == "__main__":
     )
     lines = sorted(done.stdout.splitlines())
     assert lines == ["a ok ", "deep/b failed the process died on it", "deep/c ok "]
+
+
+def test_the_other_method_is_another_setting(folder):
+    assert run(folder) == 0
+    assert run(folder, "--method", "mocap-body") == 0
+    found = manifest(folder)
+    assert found["description"]["method"] == "mocap-body"
+    assert MotionClip.load(folder / "out" / "a.npz").provenance.method == "mocap-body"
 
 
 def test_missing_motions_of_a_list_count_as_failures(folder):

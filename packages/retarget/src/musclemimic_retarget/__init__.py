@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from musclemimic_retarget.metrics import metrics_table as metrics_table
     from musclemimic_retarget.metrics import peak_knee_flexion_deg as peak_knee_flexion_deg
     from musclemimic_retarget.metrics import walking_speed as walking_speed
+    from musclemimic_retarget.mocap_body import MocapBody as MocapBody
+    from musclemimic_retarget.mocap_body import MocapBodyConfig as MocapBodyConfig
     from musclemimic_retarget.motion import CoordinateMotion as CoordinateMotion
     from musclemimic_retarget.motion import HumanMotion as HumanMotion
     from musclemimic_retarget.motion import MotionSource as MotionSource
@@ -36,6 +38,7 @@ _HOMES = {
         "peak_knee_flexion_deg",
         "walking_speed",
     ),
+    "mocap_body": ("MocapBody", "MocapBodyConfig"),
     "motion": ("CoordinateMotion", "HumanMotion", "MotionSource", "SkeletonMotion"),
     "own_model": ("OwnModel", "read_own_model"),
     "readers": ("read_motion",),

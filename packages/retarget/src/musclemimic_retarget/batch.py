@@ -16,9 +16,13 @@ from pathlib import Path
 from musclemimic_models import InputError, get_musculo_model
 from musclemimic_models.files import jsonable, write_json
 
-from musclemimic_retarget.gmr_fit import GMRFitConfig
 from musclemimic_retarget.manifest import Entry
-from musclemimic_retarget.methods import METHODS, ReaderOptions, read_with
+from musclemimic_retarget.methods import (
+    MethodConfig,
+    ReaderOptions,
+    make_retargeter,
+    read_with,
+)
 from musclemimic_retarget.readers import READERS
 from musclemimic_retarget.retargeter import Retargeter
 
@@ -31,20 +35,19 @@ class Settings:
     """All that shapes a clip besides its source.
 
     Attributes:
-        model: name. fingers: keep finger joints. method: of `METHODS`.
+        model: name. fingers: keep finger joints.
         config: of the method. reading: what files do not say of themselves.
     """
 
     model: str
     fingers: bool
-    method: str
-    config: GMRFitConfig
+    config: MethodConfig
     reading: ReaderOptions
 
     def retargeter(self) -> Retargeter:
         """The method on the model."""
         model = get_musculo_model(self.model, fingers=self.fingers)
-        return METHODS[self.method](model, self.config)
+        return make_retargeter(model, self.config)
 
     def description(self) -> dict[str, object]:
         """The settings with model and versions, as plain values."""
@@ -52,7 +55,7 @@ class Settings:
         return {
             "model": model.label,
             "model_sha256": model.content_sha256,
-            "method": self.method,
+            "method": self.retargeter().method,
             "config": dataclasses.asdict(self.config),
             "reading": dataclasses.asdict(self.reading),
             "version": version("musclemimic-retarget"),

@@ -19,6 +19,7 @@ from musclemimic_retarget.gmr_fit import GMRFitConfig
 from musclemimic_retarget.manifest import Entry, Manifest, earlier_entries
 from musclemimic_retarget.methods import ReaderOptions, read_with, require_use
 from musclemimic_retarget.metrics import ClipMetrics, clip_metrics, metrics_table
+from musclemimic_retarget.mocap_body import MocapBodyConfig
 from musclemimic_retarget.quality import quality_table
 from musclemimic_retarget.splits import read_split
 
@@ -49,8 +50,8 @@ class RetargetCommand:
     """MyoFullBody or BimanualMuscle."""
     out: Path = Path("clips")
     """Folder for the clips."""
-    method: Literal["gmr-fit"] = "gmr-fit"
-    """The retargeter."""
+    method: Literal["gmr-fit", "mocap-body"] = "gmr-fit"
+    """The retargeter: gmr-fit for quality, mocap-body for the published baseline."""
     fingers: bool = False
     """Keep the finger joints (they stay at rest)."""
     split: str | None = None
@@ -69,7 +70,9 @@ class RetargetCommand:
     reading: tyro.conf.OmitArgPrefixes[ReaderOptions] = field(default_factory=ReaderOptions)
     """What a file does not say of itself."""
     config: GMRFitConfig = field(default_factory=GMRFitConfig)
-    """Details of the method."""
+    """Details of gmr-fit."""
+    mocap: MocapBodyConfig = field(default_factory=MocapBodyConfig)
+    """Details of mocap-body."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +100,8 @@ def main(argv: Sequence[str]) -> int:
 
 def _retarget(command: RetargetCommand) -> int:
     """0, or 1 if more motions failed than allowed."""
-    settings = Settings(
-        command.model, command.fingers, command.method, command.config, command.reading
-    )
+    config = command.config if command.method == "gmr-fit" else command.mocap
+    settings = Settings(command.model, command.fingers, config, command.reading)
     jobs, missing, ignored = _jobs(command)
     _require_sound(command, settings, jobs)
     manifest = Manifest(settings.sha256(), settings.description(), ignored=ignored)

@@ -102,9 +102,14 @@ class KinematicBody:
 
 
 def stripped(model: mujoco.MjModel, sites: list[str]) -> mujoco.MjModel:
-    """A copy with the bodies, joints and named sites of a model only.
+    """A copy with the bodies, joints and named sites of a model only; see `stripped_spec`."""
+    return stripped_spec(model, sites).compile()
 
-    Masses are placeholders: the copy is for kinematics.
+
+def stripped_spec(model: mujoco.MjModel, sites: list[str]) -> mujoco.MjSpec:
+    """The specification of a copy with the bodies, joints and named sites of a model only.
+
+    Masses are placeholders and ranges are left out: the copy is for kinematics.
     """
     spec = mujoco.MjSpec()
     spec.compiler.degree = False
@@ -130,4 +135,4 @@ def stripped(model: mujoco.MjModel, sites: list[str]) -> mujoco.MjModel:
     for name in sites:
         site = model.site(name)
         bodies[int(site.bodyid[0])].add_site(name=name, pos=site.pos, quat=site.quat)
-    return spec.compile()
+    return spec

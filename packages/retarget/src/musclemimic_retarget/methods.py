@@ -1,10 +1,8 @@
 """How files are read and motions retargeted, by the names the command line uses."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -14,13 +12,21 @@ from musclemimic_retarget.articulated import Articulated
 from musclemimic_retarget.bvh import read_bvh
 from musclemimic_retarget.gmr_fit import GMRFit, GMRFitConfig
 from musclemimic_retarget.markers import read_c3d, read_trc
+from musclemimic_retarget.mocap_body import MocapBody, MocapBodyConfig
 from musclemimic_retarget.motion import CoordinateMotion, HumanMotion
 from musclemimic_retarget.readers import read_motion
 from musclemimic_retarget.retargeter import Retargeter
 
-METHODS: Mapping[str, Callable[[Articulated, GMRFitConfig], Retargeter]] = MappingProxyType(
-    {"gmr-fit": GMRFit}
-)
+MethodConfig = GMRFitConfig | MocapBodyConfig
+
+
+def make_retargeter(model: Articulated, config: MethodConfig) -> Retargeter:
+    """The method a configuration belongs to, on a model."""
+    match config:
+        case GMRFitConfig():
+            return GMRFit(model, config)
+        case MocapBodyConfig():
+            return MocapBody(model, config)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,197 @@
+"""Mocap-Body: the three-stage baseline of the MuscleMimic publication, on our targets."""
+
+import dataclasses
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Bool, Float
+from musclemimic_models import FrameStatus, MotionClip
+
+from musclemimic_retarget.articulated import Articulated
+from musclemimic_retarget.calibration import SIDES, SITE_JOINTS, calibrate
+from musclemimic_retarget.clips import make_clip
+from musclemimic_retarget.direct import direct_targets, require_coordinates
+from musclemimic_retarget.ground import FloorGeoms, root_lift
+from musclemimic_retarget.ik import InverseKinematics, SiteTargets, clip_to_feasible
+from musclemimic_retarget.kinematics import KinematicBody
+from musclemimic_retarget.metrics import clip_metrics
+from musclemimic_retarget.mocap_body.pull import PullConfig, pull, pull_model
+from musclemimic_retarget.motion import CoordinateMotion, HumanMotion
+from musclemimic_retarget.pose_smoothing import smooth_poses
+from musclemimic_retarget.retargeter import RetargetResult
+from musclemimic_retarget.rotations import matrices
+from musclemimic_retarget.smoothing import resample, resample_rotations, uniform_times
+from musclemimic_retarget.solve import from_scratch
+from musclemimic_retarget.stance import StanceConfig, detect_stance, fit_floor, foot_speed
+from musclemimic_retarget.targets import Targets, fit_targets
+from musclemimic_retarget.toes import bend_toes
+
+METHOD = "mocap-body"
+
+
+@dataclass(frozen=True)
+class MocapBodyConfig:
+    """Everything that shapes a Mocap-Body result.
+
+    Attributes:
+        output_hz: frames per second of the clip. solve_hz: the pull runs at no more than this.
+        exact: put joints into their ranges and coupled ones on their polynomials afterwards, and
+            smooth; False keeps what MuJoCo's soft constraints leave, as published.
+        smoothing_hz: half-gain frequency of the smoothing.
+        margin: penetration left in place, m. lift_seconds: half the time of a rise, s.
+        pull, stance: of the parts.
+    """
+
+    output_hz: float = 100.0
+    solve_hz: float = 30.0
+    exact: bool = True
+    smoothing_hz: float = 8.0
+    margin: float = 5e-4
+    lift_seconds: float = 0.12
+    pull: PullConfig = field(default_factory=PullConfig)
+    stance: StanceConfig = field(default_factory=StanceConfig)
+
+
+class MocapBody:
+    """Retargets human motions to one model.
+
+    1. Shape fit: the human's pose on the model's own bone lengths (`targets.fit_targets`).
+    2. Pull: mocap bodies, one a mimic site, drag the model there.
+    3. Floor: one vertical shift and slope, and a smooth rise where feet would still sink in.
+    """
+
+    method = METHOD
+
+    def __init__(self, model: Articulated, config: MocapBodyConfig | None = None) -> None:
+        """Prepare the model that is pulled.
+
+        Args:
+            model: from `musclemimic_models.get_musculo_model`.
+            config: defaults if None.
+        """
+        self.model = model
+        self.config = config or MocapBodyConfig()
+        self._body = KinematicBody.of(model)
+        self._floor = FloorGeoms.of(model) if model.has_free_root else None
+        self._pulled = pull_model(model, self.config.pull)
+
+    def check(self, motion: HumanMotion) -> None:
+        """Raise InputError if the motion lacks a joint or coordinate the model needs."""
+        if isinstance(motion, CoordinateMotion):
+            require_coordinates(self.model, motion)
+        else:
+            for site in self._body.site_names:
+                motion.index(SITE_JOINTS[site])
+
+    def retarget(self, motion: HumanMotion) -> MotionClip:
+        """The motion as a clip of the model at `output_hz`.
+
+        Raises:
+            InputError: the motion lacks a joint or coordinate the model needs.
+        """
+        return self._run(motion)[0]
+
+    def solve(self, motion: HumanMotion) -> RetargetResult:
+        """`retarget`, with targets, metrics and timing.
+
+        Raises:
+            InputError: as `retarget`.
+        """
+        began = time.perf_counter()
+        clip, targets, solve_seconds = self._run(motion)
+        total_seconds = time.perf_counter() - began
+        frames_at_30 = max(clip.duration * 30.0, 1.0)
+        metrics = dataclasses.replace(
+            clip_metrics(self.model, clip, targets),
+            solve_s_per_30hz_frame=solve_seconds / frames_at_30,
+            total_s_per_30hz_frame=total_seconds / frames_at_30,
+        )
+        return RetargetResult(clip, targets, metrics, solve_seconds, total_seconds)
+
+    def _run(self, motion: HumanMotion) -> tuple[MotionClip, Targets, float]:
+        targets = self._targets(motion.at_most(self.config.solve_hz))
+        began = time.perf_counter()
+        qpos, settled = pull(self._pulled, targets, self._start(targets), self.config.pull)
+        seconds = time.perf_counter() - began
+        clip, targets = self._finish(targets, qpos, settled)
+        return clip, targets, seconds
+
+    def _targets(self, motion: HumanMotion) -> Targets:
+        if isinstance(motion, CoordinateMotion):
+            floor = self._floor or FloorGeoms.of(self.model)
+            targets = direct_targets(self._body, floor, motion)
+        else:
+            targets = fit_targets(self._body, calibrate(self._body, motion), motion)
+        if not self.model.has_free_root:
+            return targets
+        return targets.shifted(-targets.pos[0, 0] * np.array([1.0, 1.0, 0.0]))
+
+    def _start(self, targets: Targets) -> Float[np.ndarray, " nq"]:
+        """A pose that fits the first frame: pulled from far, arms get caught on their ranges."""
+        solver = InverseKinematics(self._body)
+        first = SiteTargets(
+            targets.pos[:1], matrices(targets.quat[:1]), targets.pos_weight, targets.rot_weight
+        )
+        return from_scratch(solver, first).qpos[0]
+
+    def _finish(
+        self,
+        targets: Targets,
+        qpos: Float[np.ndarray, "T nq"],
+        settled: Bool[np.ndarray, " T"],
+    ) -> tuple[MotionClip, Targets]:
+        """Resample, make exact, put on the floor and assemble the clip."""
+        config, rate = self.config, self.config.output_hz
+        times = uniform_times(targets.times[-1], rate)
+        if config.exact:
+            qpos = clip_to_feasible(self._body, qpos)
+            qpos = smooth_poses(
+                self._body, qpos, targets.times, times, rate=rate, cutoff=config.smoothing_hz
+            )
+        else:
+            dense = resample(qpos, targets.times, times)
+            if self.model.has_free_root:
+                dense[:, 3:7] = resample_rotations(qpos[:, 3:7], targets.times, times)
+            qpos = dense
+        targets = targets.at(times, rate)
+        contact = np.zeros((len(times), 2), dtype=bool)
+        if self._floor is not None:
+            qpos, targets, contact = self._grounded(self._floor, qpos, targets)
+        nearest = np.round(np.linspace(0, len(settled) - 1, len(times))).astype(int)
+        status = np.where(settled, int(FrameStatus.OK), int(FrameStatus.NOT_CONVERGED))
+        clip = make_clip(
+            self._body,
+            qpos,
+            rate=rate,
+            foot_contact=contact,
+            frame_status=status[nearest],
+            source=targets.source,
+            method=METHOD,
+            human_to_model_scale=targets.human_to_model_scale,
+        )
+        return clip, targets
+
+    def _grounded(
+        self, floor: FloorGeoms, qpos: Float[np.ndarray, "T nq"], targets: Targets
+    ) -> tuple[Float[np.ndarray, "T nq"], Targets, Bool[np.ndarray, "T 2"]]:
+        """Stage three: level the floor under standing feet, then rise out of it, smoothly."""
+        config, rate = self.config, targets.rate
+        if config.exact:
+            qpos = bend_toes(self._body, floor, qpos, rate=rate, tolerance=config.margin)
+        poses = self._body.poses(qpos)
+        ankles = [self._body.site(f"{side}_ankle") for side in SIDES]
+        clearance = floor.feet(floor.clearance(poses))
+        speed = foot_speed(self._body, poses.site_pos, rate)
+        stance = detect_stance(clearance, speed, rate=rate, config=config.stance)
+        plane = fit_floor(clearance, stance, poses.site_pos[:, ankles])
+        qpos = qpos.copy()
+        qpos[:, 2] -= plane.at(poses.site_pos[:, 0])
+        targets = targets.lowered(plane.at(targets.pos))
+        lowest = floor.clearance(self._body.poses(qpos)).min(axis=1)
+        qpos[:, 2] += root_lift(
+            lowest, rate=rate, margin=config.margin, seconds=config.lift_seconds
+        )
+        start = np.array([*qpos[0, :2], 0.0])
+        qpos[:, :2] -= start[:2]
+        return qpos, targets.shifted(-start), stance
