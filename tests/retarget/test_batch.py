@@ -181,6 +181,13 @@ def test_the_other_method_is_another_setting(folder):
     assert MotionClip.load(folder / "out" / "a.npz").provenance.method == "mocap-body"
 
 
+def test_plot_draws_a_picture_beside_every_clip(folder):
+    assert run(folder, "--plot") == 0
+    pictures = sorted(path.name for path in (folder / "out").rglob("*.png"))
+    assert pictures == ["a.png", "b.png", "c.png"]
+    assert (folder / "out" / "a.png").stat().st_size > 30_000
+
+
 def test_missing_motions_of_a_list_count_as_failures(folder):
     (folder / "list.txt").write_text("a\nnowhere/d\n")
     split = ["--split", str(folder / "list.txt"), "--amass-root", str(folder / "in")]

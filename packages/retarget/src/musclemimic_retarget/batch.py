@@ -37,12 +37,14 @@ class Settings:
     Attributes:
         model: name. fingers: keep finger joints.
         config: of the method. reading: what files do not say of themselves.
+        plot: draw NAME.png beside every clip.
     """
 
     model: str
     fingers: bool
     config: MethodConfig
     reading: ReaderOptions
+    plot: bool = False
 
     def retargeter(self) -> Retargeter:
         """The method on the model."""
@@ -58,6 +60,7 @@ class Settings:
             "method": self.retargeter().method,
             "config": dataclasses.asdict(self.config),
             "reading": dataclasses.asdict(self.reading),
+            "plot": self.plot,
             "version": version("musclemimic-retarget"),
         }
 
@@ -133,6 +136,10 @@ def convert(job: Job, out: Path, settings: Settings, retargeter: Retargeter) -> 
         seconds = time.perf_counter() - began
         return Entry(source, "failed", reason=str(error).splitlines()[0], seconds=seconds)
     write_json(out / f"{job.name}.metrics.json", result.metrics.to_dict())
+    if settings.plot:
+        from musclemimic_retarget.plots import save_plot
+
+        save_plot(retargeter.model, result, out / f"{job.name}.png")
     result.clip.save(clip_path(out, job.name))
     seconds = time.perf_counter() - began
     return Entry(source, "ok", sha256=digest, seconds=seconds, metrics=result.metrics.to_dict())

@@ -1,5 +1,6 @@
 """`musclemimic retarget`: motion files in, clips and metrics out."""
 
+import importlib.util
 import json
 import os
 import sys
@@ -65,6 +66,8 @@ class RetargetCommand:
     """Convert again what an earlier run has converted."""
     allow_failures: int = 0
     """Exit with 0 although so many motions failed."""
+    plot: bool = False
+    """Draw NAME.png for every clip: errors, foot heights, joints in their ranges."""
     json: bool = False
     """Print one JSON document instead of a table."""
     reading: tyro.conf.OmitArgPrefixes[ReaderOptions] = field(default_factory=ReaderOptions)
@@ -101,7 +104,7 @@ def main(argv: Sequence[str]) -> int:
 def _retarget(command: RetargetCommand) -> int:
     """0, or 1 if more motions failed than allowed."""
     config = command.config if command.method == "gmr-fit" else command.mocap
-    settings = Settings(command.model, command.fingers, config, command.reading)
+    settings = Settings(command.model, command.fingers, config, command.reading, command.plot)
     jobs, missing, ignored = _jobs(command)
     _require_sound(command, settings, jobs)
     manifest = Manifest(settings.sha256(), settings.description(), ignored=ignored)
@@ -131,7 +134,8 @@ def _jobs(command: RetargetCommand) -> tuple[list[Job], dict[str, Entry], list[s
     if command.files or command.amass_root is None:
         found = "files too" if command.files else "no --amass-root"
         raise InputError("command line", "--split", found=found, expected="--amass-root only")
-    jobs, missing = [], {}
+    jobs: list[Job] = []
+    missing: dict[str, Entry] = {}
     for name in read_split(command.split):
         source = command.amass_root / f"{name}.npz"
         if source.is_file():
@@ -149,6 +153,9 @@ def _require_sound(command: RetargetCommand, settings: Settings, jobs: Sequence[
         raise InputError("command line", "--jobs", found=command.jobs, expected=">= 1")
     if not jobs:
         raise InputError("command line", "FILE", found="no motions there", expected="some")
+    if command.plot and importlib.util.find_spec("matplotlib") is None:
+        expected = "pip install 'musclemimic_retarget[plots]'"
+        raise InputError("command line", "--plot", found="no matplotlib", expected=expected)
     retargeter = settings.retargeter()
     require_use(command.reading, {job.source.suffix.lower() for job in jobs})
     if command.split is None and not any(path.is_dir() for path in command.files):

@@ -64,7 +64,7 @@ def pull_model(model: Articulated, config: PullConfig) -> mujoco.MjModel:
             type=mujoco.mjtEq.mjEQ_JOINT,
             name1=m.joint(int(m.eq_obj1id[row])).name,
             name2="" if leader < 0 else m.joint(leader).name,
-            data=m.eq_data[row],
+            data=m.eq_data[row].tolist(),
         )
     for site in model.mimic_sites:
         goal = spec.worldbody.add_body(name=_GOAL + site, mocap=True)
@@ -77,7 +77,7 @@ def pull_model(model: Articulated, config: PullConfig) -> mujoco.MjModel:
             objtype=mujoco.mjtObj.mjOBJ_SITE,
             name1=_GOAL + site,
             name2=MIMIC_PREFIX + site,
-            data=data,
+            data=data.tolist(),
             solref=[config.time_constant, 1.0],
         )
     return spec.compile()
