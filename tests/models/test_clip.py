@@ -156,3 +156,15 @@ def test_zip_member_that_is_no_array_is_named(clip, tmp_path):
         archive.writestr("notes", "hello")
     with pytest.raises(InputError, match=r"odd\.npz: notes: found not an array"):
         MotionClip.load(path)
+
+
+def test_an_archive_that_unpacks_to_gigabytes_is_refused_before_it_does(tmp_path, monkeypatch):
+    from musclemimic_models import files
+
+    path = tmp_path / "bomb.npz"
+    np.savez_compressed(path, zeros=np.zeros(200_000))
+    assert path.stat().st_size < 10_000
+    monkeypatch.setattr(files, "LARGEST_ARCHIVE", 1_000_000)
+    monkeypatch.setattr(np, "load", None)
+    with pytest.raises(InputError, match=r"0\.0 GB unpacked, expected at most 0\.001 GB"):
+        files.read_npz(path)

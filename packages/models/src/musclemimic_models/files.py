@@ -12,6 +12,9 @@ import numpy as np
 
 from musclemimic_models.errors import InputError
 
+# An hour of full-body motion at 120 Hz unpacks to under 1 GB; more is a mistake or an attack.
+LARGEST_ARCHIVE = 4_000_000_000
+
 
 def atomic_write(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Let `write` fill a temporary file beside `path`, then rename it over `path`.
@@ -58,7 +61,8 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     """All arrays of a .npz file, read without unpickling anything.
 
     Raises:
-        InputError: no such file, a truncated or foreign file, or an array of Python objects.
+        InputError: no such file, a truncated or foreign file, one that unpacks to more than
+            `LARGEST_ARCHIVE` bytes, or an array of Python objects.
     """
     require_file(path)
     field = "archive"
@@ -70,6 +74,15 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
             expected="a complete .npz archive",
         )
     try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+        if unpacked > LARGEST_ARCHIVE:
+            raise InputError(
+                path,
+                field,
+                found=f"{unpacked / 1e9:.1f} GB unpacked",
+                expected=f"at most {LARGEST_ARCHIVE / 1e9:g} GB",
+            )
         with np.load(path, allow_pickle=False) as archive:
             arrays: dict[str, np.ndarray] = {}
             for field in archive.files:
