@@ -1,7 +1,8 @@
 import mujoco
 import numpy as np
 from musclemimic_models.build import MIMIC_PREFIX
-from musclemimic_retarget.ik import IKConfig, InverseKinematics, SiteTargets, clip_to_feasible
+from musclemimic_retarget.feasible import clip_to_feasible
+from musclemimic_retarget.ik import IKConfig, InverseKinematics, SiteTargets
 from musclemimic_retarget.kinematics import KinematicBody
 from musclemimic_retarget.rotations import matrices
 from musclemimic_retarget.site_jacobian import linkage, site_velocities

@@ -1,6 +1,5 @@
 """GMR-Fit: human motion to muscle model by fitted targets and bounded inverse kinematics."""
 
-import dataclasses
 import logging
 import time
 from dataclasses import dataclass, field
@@ -10,17 +9,16 @@ from jaxtyping import Bool, Float, Int
 from musclemimic_models import MotionClip
 
 from musclemimic_retarget.articulated import Articulated
-from musclemimic_retarget.calibration import SIDES, SITE_JOINTS, calibrate
+from musclemimic_retarget.calibration import SIDES, calibrate
 from musclemimic_retarget.clips import make_clip
-from musclemimic_retarget.direct import direct_targets, require_coordinates
+from musclemimic_retarget.direct import direct_targets
 from musclemimic_retarget.floor_goals import GroundConfig, lifted_goals, with_toes_of
 from musclemimic_retarget.ground import FloorGeoms, foot_lift, root_lift
 from musclemimic_retarget.ik import IKConfig, InverseKinematics
 from musclemimic_retarget.kinematics import KinematicBody
-from musclemimic_retarget.metrics import clip_metrics
 from musclemimic_retarget.motion import CoordinateMotion, HumanMotion
 from musclemimic_retarget.pose_smoothing import smooth_poses
-from musclemimic_retarget.retargeter import RetargetResult
+from musclemimic_retarget.retargeter import RetargetResult, measured, require_joints
 from musclemimic_retarget.smoothing import uniform_times
 from musclemimic_retarget.solve import solve_motion
 from musclemimic_retarget.stance import StanceConfig, detect_stance, fit_floor, foot_speed
@@ -77,11 +75,7 @@ class GMRFit:
 
     def check(self, motion: HumanMotion) -> None:
         """Raise InputError if the motion lacks a joint or coordinate the model needs."""
-        if isinstance(motion, CoordinateMotion):
-            require_coordinates(self.model, motion)
-        else:
-            for site in self._body.site_names:
-                motion.index(SITE_JOINTS[site])
+        require_joints(self.model, motion)
 
     def retarget(self, motion: HumanMotion) -> MotionClip:
         """The motion as a clip of the model at `output_hz`.
@@ -97,17 +91,7 @@ class GMRFit:
         Raises:
             InputError: as `retarget`.
         """
-        began = time.perf_counter()
-        clip, targets, solve_seconds = self._run(motion)
-        total_seconds = time.perf_counter() - began
-        frames_at_30 = max(clip.duration * 30.0, 1.0)
-        metrics = clip_metrics(self.model, clip, targets)
-        metrics = dataclasses.replace(
-            metrics,
-            solve_s_per_30hz_frame=solve_seconds / frames_at_30,
-            total_s_per_30hz_frame=total_seconds / frames_at_30,
-        )
-        return RetargetResult(clip, targets, metrics, solve_seconds, total_seconds)
+        return measured(self.model, lambda: self._run(motion))
 
     def _run(self, motion: HumanMotion) -> tuple[MotionClip, Targets, float]:
         solver = InverseKinematics(self._body, self.config.ik)

@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 
-import mujoco
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from musclemimic_retarget.feasible import bounds, clip_to_feasible
 from musclemimic_retarget.kinematics import KinematicBody
-from musclemimic_retarget.rotations import normalized, quaternion_exp, quaternion_product
+from musclemimic_retarget.rotations import (
+    normalized,
+    quaternion_exp,
+    quaternion_product,
+    rotation_log,
+)
 from musclemimic_retarget.site_jacobian import SiteJacobian, linkage
 
 
@@ -85,7 +90,7 @@ class InverseKinematics:
         self.config = config or IKConfig()
         self.jacobian = SiteJacobian(body)
         self.neutral = clip_to_feasible(body, body.model.qpos0)
-        self._lower, self._upper, self._address = _bounds(body, self.jacobian.dofs)
+        self._lower, self._upper, self._address = bounds(body, self.jacobian.dofs)
         self._scalar = self._address >= 0
         # Megabytes that would otherwise be asked of the system, and returned, every iteration.
         self._scratch = np.zeros((0, len(self._scalar), len(body.site_ids), 6))
@@ -260,46 +265,3 @@ def _chosen(better: Bool[np.ndarray, " T"], new: _System, old: _System) -> _Syst
         np.where(better[:, None], new.gradient, old.gradient),
         np.where(better[:, None, None], new.hessian, old.hessian),
     )
-
-
-def rotation_log(turns: Float[np.ndarray, "*b 3 3"]) -> Float[np.ndarray, "*b 3"]:
-    """Rotation vectors of rotation matrices (away from half turns, where it loses precision)."""
-    twice_sine = np.stack(
-        [
-            turns[..., 2, 1] - turns[..., 1, 2],
-            turns[..., 0, 2] - turns[..., 2, 0],
-            turns[..., 1, 0] - turns[..., 0, 1],
-        ],
-        axis=-1,
-    )
-    sine = 0.5 * np.sqrt((twice_sine**2).sum(axis=-1))
-    cosine = 0.5 * (turns[..., 0, 0] + turns[..., 1, 1] + turns[..., 2, 2] - 1.0)
-    ratio = np.where(sine > 1e-9, np.arctan2(sine, cosine) / np.maximum(sine, 1e-9), 1.0)
-    return twice_sine * (0.5 * ratio)[..., None]
-
-
-def clip_to_feasible(
-    body: KinematicBody, qpos: Float[np.ndarray, "*batch nq"]
-) -> Float[np.ndarray, "*batch nq"]:
-    """Independent joints clipped to their feasible box, dependent ones recomputed."""
-    couplings = body.musculo.couplings
-    scalars, (low, high) = couplings.scalar_qpos, couplings.box.T
-    result = qpos.copy()
-    result[..., scalars] = np.minimum(np.maximum(result[..., scalars], low), high)
-    return couplings.apply(result)
-
-
-def _bounds(
-    body: KinematicBody, dofs: Int[np.ndarray, " F"]
-) -> tuple[Float[np.ndarray, " F"], Float[np.ndarray, " F"], Int[np.ndarray, " F"]]:
-    """Range of each unknown and its qpos address; infinite and −1 for the free root."""
-    model, couplings = body.model, body.musculo.couplings
-    box = dict(zip(couplings.scalar_qpos.tolist(), couplings.box, strict=True))
-    lower, upper = np.full(len(dofs), -np.inf), np.full(len(dofs), np.inf)
-    address = np.full(len(dofs), -1)
-    for row, dof in enumerate(dofs):
-        joint = model.dof_jntid[dof]
-        if model.jnt_type[joint] != int(mujoco.mjtJoint.mjJNT_FREE):
-            address[row] = model.jnt_qposadr[joint]
-            lower[row], upper[row] = box[int(address[row])]
-    return lower, upper, address

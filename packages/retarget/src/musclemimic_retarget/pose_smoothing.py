@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from musclemimic_retarget.ik import clip_to_feasible
+from musclemimic_retarget.feasible import clip_to_feasible
 from musclemimic_retarget.kinematics import KinematicBody
 from musclemimic_retarget.smoothing import (
     resample,

@@ -1,13 +1,18 @@
 """What every retargeting method offers."""
 
+import dataclasses
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from musclemimic_models import MotionClip
 
 from musclemimic_retarget.articulated import Articulated
-from musclemimic_retarget.metrics import ClipMetrics
-from musclemimic_retarget.motion import HumanMotion
+from musclemimic_retarget.calibration import SITE_JOINTS
+from musclemimic_retarget.direct import require_coordinates
+from musclemimic_retarget.metrics import ClipMetrics, clip_metrics
+from musclemimic_retarget.motion import CoordinateMotion, HumanMotion
 from musclemimic_retarget.targets import Targets
 
 
@@ -27,6 +32,36 @@ class RetargetResult:
     metrics: ClipMetrics
     solve_seconds: float
     total_seconds: float
+
+
+def measured(
+    model: Articulated, run: Callable[[], tuple[MotionClip, Targets, float]]
+) -> RetargetResult:
+    """Run a method, time it and measure what it made.
+
+    Args:
+        model: the clip's.
+        run: returns clip, targets on its time grid, and the seconds spent solving.
+    """
+    began = time.perf_counter()
+    clip, targets, solve_seconds = run()
+    total_seconds = time.perf_counter() - began
+    frames_at_30 = max(clip.duration * 30.0, 1.0)
+    metrics = dataclasses.replace(
+        clip_metrics(model, clip, targets),
+        solve_s_per_30hz_frame=solve_seconds / frames_at_30,
+        total_s_per_30hz_frame=total_seconds / frames_at_30,
+    )
+    return RetargetResult(clip, targets, metrics, solve_seconds, total_seconds)
+
+
+def require_joints(model: Articulated, motion: HumanMotion) -> None:
+    """Raise InputError if the motion lacks a joint or coordinate that the model's sites need."""
+    if isinstance(motion, CoordinateMotion):
+        require_coordinates(model, motion)
+        return
+    for site in model.mimic_sites:
+        motion.index(SITE_JOINTS[site])
 
 
 @runtime_checkable

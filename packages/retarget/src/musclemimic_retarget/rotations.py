@@ -107,3 +107,19 @@ def quaternion_exp(rotation_vectors: Float[np.ndarray, "*b 3"]) -> Float[np.ndar
     half = 0.5 * np.sqrt((rotation_vectors**2).sum(axis=-1, keepdims=True))
     # np.sinc(x) is sin(πx) / (πx): smooth through zero.
     return np.concatenate([np.cos(half), 0.5 * np.sinc(half / np.pi) * rotation_vectors], axis=-1)
+
+
+def rotation_log(turns: Float[np.ndarray, "*b 3 3"]) -> Float[np.ndarray, "*b 3"]:
+    """Rotation vectors of rotation matrices (away from half turns, where it loses precision)."""
+    twice_sine = np.stack(
+        [
+            turns[..., 2, 1] - turns[..., 1, 2],
+            turns[..., 0, 2] - turns[..., 2, 0],
+            turns[..., 1, 0] - turns[..., 0, 1],
+        ],
+        axis=-1,
+    )
+    sine = 0.5 * np.sqrt((twice_sine**2).sum(axis=-1))
+    cosine = 0.5 * (turns[..., 0, 0] + turns[..., 1, 1] + turns[..., 2, 2] - 1.0)
+    ratio = np.where(sine > 1e-9, np.arctan2(sine, cosine) / np.maximum(sine, 1e-9), 1.0)
+    return twice_sine * (0.5 * ratio)[..., None]

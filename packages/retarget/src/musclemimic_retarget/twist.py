@@ -7,9 +7,13 @@ import numpy as np
 from jaxtyping import Float
 
 from musclemimic_retarget.calibration import SIDES, Calibration
-from musclemimic_retarget.ik import rotation_log
 from musclemimic_retarget.kinematics import KinematicBody
-from musclemimic_retarget.rotations import matrices, quaternion_exp, quaternion_product
+from musclemimic_retarget.rotations import (
+    matrices,
+    quaternion_exp,
+    quaternion_product,
+    rotation_log,
+)
 from musclemimic_retarget.targets import Targets
 
 # Each segment's long axis points to the next site; a foot turns about the vertical it stands on.

@@ -1,6 +1,5 @@
 """Mocap-Body: the three-stage baseline of the MuscleMimic publication, on our targets."""
 
-import dataclasses
 import time
 from dataclasses import dataclass, field
 
@@ -9,17 +8,17 @@ from jaxtyping import Bool, Float
 from musclemimic_models import FrameStatus, MotionClip
 
 from musclemimic_retarget.articulated import Articulated
-from musclemimic_retarget.calibration import SIDES, SITE_JOINTS, calibrate
+from musclemimic_retarget.calibration import SIDES, calibrate
 from musclemimic_retarget.clips import make_clip
-from musclemimic_retarget.direct import direct_targets, require_coordinates
+from musclemimic_retarget.direct import direct_targets
+from musclemimic_retarget.feasible import clip_to_feasible
 from musclemimic_retarget.ground import FloorGeoms, root_lift
-from musclemimic_retarget.ik import InverseKinematics, SiteTargets, clip_to_feasible
+from musclemimic_retarget.ik import InverseKinematics, SiteTargets
 from musclemimic_retarget.kinematics import KinematicBody
-from musclemimic_retarget.metrics import clip_metrics
 from musclemimic_retarget.mocap_body.pull import PullConfig, pull, pull_model
 from musclemimic_retarget.motion import CoordinateMotion, HumanMotion
 from musclemimic_retarget.pose_smoothing import smooth_poses
-from musclemimic_retarget.retargeter import RetargetResult
+from musclemimic_retarget.retargeter import RetargetResult, measured, require_joints
 from musclemimic_retarget.rotations import matrices
 from musclemimic_retarget.smoothing import resample, resample_rotations, uniform_times
 from musclemimic_retarget.solve import from_scratch
@@ -78,11 +77,7 @@ class MocapBody:
 
     def check(self, motion: HumanMotion) -> None:
         """Raise InputError if the motion lacks a joint or coordinate the model needs."""
-        if isinstance(motion, CoordinateMotion):
-            require_coordinates(self.model, motion)
-        else:
-            for site in self._body.site_names:
-                motion.index(SITE_JOINTS[site])
+        require_joints(self.model, motion)
 
     def retarget(self, motion: HumanMotion) -> MotionClip:
         """The motion as a clip of the model at `output_hz`.
@@ -98,16 +93,7 @@ class MocapBody:
         Raises:
             InputError: as `retarget`.
         """
-        began = time.perf_counter()
-        clip, targets, solve_seconds = self._run(motion)
-        total_seconds = time.perf_counter() - began
-        frames_at_30 = max(clip.duration * 30.0, 1.0)
-        metrics = dataclasses.replace(
-            clip_metrics(self.model, clip, targets),
-            solve_s_per_30hz_frame=solve_seconds / frames_at_30,
-            total_s_per_30hz_frame=total_seconds / frames_at_30,
-        )
-        return RetargetResult(clip, targets, metrics, solve_seconds, total_seconds)
+        return measured(self.model, lambda: self._run(motion))
 
     def _run(self, motion: HumanMotion) -> tuple[MotionClip, Targets, float]:
         targets = self._targets(motion.at_most(self.config.solve_hz))
