@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from musclemimic_models import InputError, MotionClip, MusculoModel
 
-from musclemimic_sim.native import quaternion_matrix
 from musclemimic_sim.relative import RelativeState, SiteState, relative_state
+from musclemimic_sim.sensors import quaternion_matrix
 
 
 class ReferenceBank(NamedTuple):

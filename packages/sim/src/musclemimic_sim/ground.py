@@ -2,9 +2,21 @@
 
 import mujoco
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 FEET = (("calcn_l", "toes_l"), ("calcn_r", "toes_r"))
+
+
+def feet_and_floor(
+    model: mujoco.MjModel,
+) -> tuple[Int[np.ndarray, " ngeom"], Bool[np.ndarray, " ngeom"]]:
+    """Foot of each geom (0 left, 1 right, -1 neither), and whether it belongs to the ground."""
+    foot_of_geom: Int[np.ndarray, " ngeom"] = np.full(model.ngeom, -1)
+    names = {model.body(index).name for index in range(model.nbody)}
+    for foot, bodies in enumerate(FEET):
+        ids = [model.body(name).id for name in bodies if name in names]
+        foot_of_geom[np.isin(model.geom_bodyid, ids)] = foot
+    return foot_of_geom, model.geom_bodyid == 0
 
 
 class GroundContacts:
@@ -13,11 +25,7 @@ class GroundContacts:
     def __init__(self, model: mujoco.MjModel) -> None:
         """Find the floor's and the feet's geoms."""
         self._model = model
-        self._foot_of_geom: Int[np.ndarray, " ngeom"] = np.full(model.ngeom, -1)
-        for foot, bodies in enumerate(FEET):
-            ids = [model.body(name).id for name in bodies]
-            self._foot_of_geom[np.isin(model.geom_bodyid, ids)] = foot
-        self._is_floor = model.geom_bodyid == 0
+        self._foot_of_geom, self._is_floor = feet_and_floor(model)
 
     def measure(
         self, data: mujoco.MjData

@@ -11,7 +11,8 @@ from musclemimic_models import MusculoModel
 from musclemimic_models.quiet import quiet_mujoco
 
 from musclemimic_sim.ground import GroundContacts
-from musclemimic_sim.types import SimOutput, State
+from musclemimic_sim.sensors import quaternion_matrix, sensor_layout
+from musclemimic_sim.types import Array, SimOutput, State
 
 STAGE_NONE = int(mujoco.mjtStage.mjSTAGE_NONE)
 STAGE_VEL = int(mujoco.mjtStage.mjSTAGE_VEL)
@@ -50,8 +51,7 @@ class NativeSimulator:
         self._model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
         self._substeps = substeps
         self._batch = Batch(self._model, num_worlds, num_threads, persistent=True)
-        self._names = tuple(model.mimic_sites)
-        self._slices = _sensor_slices(self._model, self._names)
+        self._layout = sensor_layout(self._model, tuple(model.mimic_sites))
         self._fields = {
             name: self._batch.bind(name)
             for name in (
@@ -78,27 +78,27 @@ class NativeSimulator:
         """Number of worlds stepped together."""
         return self._batch.nsim
 
-    def step(self, ctrl: Float[np.ndarray, "N nu"]) -> SimOutput:
+    def step(self, ctrl: Float[Array, "N nu"]) -> SimOutput:
         """Advance every world by one control step with the given excitations in [0, 1]."""
-        self._fields["ctrl"][:] = ctrl
+        self._fields["ctrl"][:] = np.asarray(ctrl)
         self._run(lambda: self._batch.step(nstep=self._substeps, stage=STAGE_VEL))
         self._output = self._read()
         return self._output
 
     def reset(
         self,
-        mask: Bool[np.ndarray, " N"],
-        qpos: Float[np.ndarray, "N nq"],
-        qvel: Float[np.ndarray, "N nv"],
-        act: Float[np.ndarray, "N nu"],
+        mask: Bool[Array, " N"],
+        qpos: Float[Array, "N nq"],
+        qvel: Float[Array, "N nv"],
+        act: Float[Array, "N nu"],
     ) -> SimOutput:
         """Set the worlds in `mask` to their rows of the given state; others stay as they are."""
-        ids = np.flatnonzero(mask).astype(np.int32)
+        ids = np.flatnonzero(np.asarray(mask)).astype(np.int32)
         if len(ids) == 0:
             return self._output
         self._batch.reset(ids, stage=STAGE_NONE)
         for name, values in (("qpos", qpos), ("qvel", qvel), ("act", act)):
-            self._fields[name][ids] = values[ids]
+            self._fields[name][ids] = np.asarray(values)[ids]
         self._bad[ids] = False
         # All stages, so that muscle forces belong to the new pose too.
         self._run(lambda: self._batch.forward(ids, stage=STAGE_ACC))
@@ -184,20 +184,16 @@ class NativeSimulator:
             self._bad |= ~np.isfinite(values).all(axis=1) | (np.abs(values) > _HUGE).any(axis=1)
 
     def _read(self, **carried: np.ndarray) -> SimOutput:
-        sensors, slices, count = self._fields["sensordata"], self._slices, self.num_worlds
+        sensors, at = _float32(self._fields["sensordata"]), self._layout
         names = (*_STATE_OUTPUTS, "actuator_force")
         values = {name: _float32(self._fields[name]) for name in names}
-        sites = {
-            kind: _float32(sensors[:, slices[kind]]).reshape(count, len(self._names), -1)
-            for kind in ("pos", "quat", "linvel", "angvel")
-        }
         values |= {
-            "site_pos": sites["pos"],
-            "site_mat": quaternion_matrix(sites["quat"]),
-            "site_linvel": sites["linvel"],
-            "site_angvel": sites["angvel"],
-            "com": _float32(sensors[:, slices["com"]]),
-            "touch": _float32(sensors[:, slices["touch"]]),
+            "site_pos": sensors[:, at.pos],
+            "site_mat": quaternion_matrix(sensors[:, at.quat]),
+            "site_linvel": sensors[:, at.linvel],
+            "site_angvel": sensors[:, at.angvel],
+            "com": sensors[:, at.com],
+            "touch": sensors[:, at.touch],
         }
         return SimOutput(**(values | carried))
 
@@ -230,35 +226,3 @@ def _moment_index(
     if not np.array_equal(entries[order], np.arange(len(data.actuator_moment))):
         raise ValueError("the model's muscle moments are not stored contiguously")
     return rows[order], data.moment_colind[entries[order]]
-
-
-def quaternion_matrix(quaternion: Float[np.ndarray, "*b 4"]) -> Float[np.ndarray, "*b 3 3"]:
-    """Rotation matrices of unit quaternions wxyz."""
-    w, x, y, z = np.moveaxis(quaternion, -1, 0)
-    rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-    ]
-    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
-
-
-def _sensor_slices(
-    model: mujoco.MjModel, sites: tuple[str, ...]
-) -> dict[str, Int[np.ndarray, " n"]]:
-    """Columns of sensordata for each quantity, sites in the given order."""
-
-    def columns(name: str) -> list[int]:
-        sensor = model.sensor(name)
-        return list(range(sensor.adr[0], sensor.adr[0] + sensor.dim[0]))
-
-    slices = {
-        kind: np.array([c for site in sites for c in columns(f"mimic_{site}_{kind}")])
-        for kind in ("pos", "quat", "linvel", "angvel")
-    }
-    touch = [
-        model.sensor_adr[i]
-        for i in range(model.nsensor)
-        if model.sensor_type[i] == int(mujoco.mjtSensor.mjSENS_TOUCH)
-    ]
-    return slices | {"com": np.array(columns("com")), "touch": np.array(touch, dtype=int)}

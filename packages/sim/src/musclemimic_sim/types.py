@@ -11,6 +11,8 @@ from jaxtyping import Bool, Float, Int
 from musclemimic_models import InputError
 
 State = dict[str, np.ndarray]
+# Native physics gives NumPy arrays, Warp gives JAX arrays that never left their device.
+Array = np.ndarray | jax.Array
 
 
 @dataclass(frozen=True)
@@ -28,40 +30,40 @@ class SimOutput:
         touch: touch sensors, N (none on the arms).
     """
 
-    time: Float[np.ndarray, " N"]
-    qpos: Float[np.ndarray, "N nq"]
-    qvel: Float[np.ndarray, "N nv"]
-    act: Float[np.ndarray, "N nu"]
-    actuator_length: Float[np.ndarray, "N nu"]
-    actuator_velocity: Float[np.ndarray, "N nu"]
-    actuator_force: Float[np.ndarray, "N nu"]
-    site_pos: Float[np.ndarray, "N S 3"]
-    site_mat: Float[np.ndarray, "N S 3 3"]
-    site_linvel: Float[np.ndarray, "N S 3"]
-    site_angvel: Float[np.ndarray, "N S 3"]
-    com: Float[np.ndarray, "N 3"]
-    touch: Float[np.ndarray, "N K"]
+    time: Float[Array, " N"]
+    qpos: Float[Array, "N nq"]
+    qvel: Float[Array, "N nv"]
+    act: Float[Array, "N nu"]
+    actuator_length: Float[Array, "N nu"]
+    actuator_velocity: Float[Array, "N nu"]
+    actuator_force: Float[Array, "N nu"]
+    site_pos: Float[Array, "N S 3"]
+    site_mat: Float[Array, "N S 3 3"]
+    site_linvel: Float[Array, "N S 3"]
+    site_angvel: Float[Array, "N S 3"]
+    com: Float[Array, "N 3"]
+    touch: Float[Array, "N K"]
 
 
 @runtime_checkable
 class Simulator(Protocol):
-    """Batched physics of one model. Backends: native MuJoCo threads; MuJoCo Warp to follow."""
+    """Batched physics of one model. Backends: native MuJoCo threads, MuJoCo Warp on a GPU."""
 
     @property
     def num_worlds(self) -> int:
         """Number of worlds stepped together."""
         ...
 
-    def step(self, ctrl: Float[np.ndarray, "N nu"]) -> SimOutput:
+    def step(self, ctrl: Float[Array, "N nu"]) -> SimOutput:
         """Advance every world by one control step with the given excitations in [0, 1]."""
         ...
 
     def reset(
         self,
-        mask: Bool[np.ndarray, " N"],
-        qpos: Float[np.ndarray, "N nq"],
-        qvel: Float[np.ndarray, "N nv"],
-        act: Float[np.ndarray, "N nu"],
+        mask: Bool[Array, " N"],
+        qpos: Float[Array, "N nq"],
+        qvel: Float[Array, "N nv"],
+        act: Float[Array, "N nu"],
     ) -> SimOutput:
         """Set the worlds in `mask` to their rows of the given state; others stay as they are."""
         ...
@@ -78,26 +80,26 @@ class Simulator(Protocol):
         """Give a model field per-world values, (N, …)."""
         ...
 
-    def health(self) -> tuple[Bool[np.ndarray, " N"], Int[np.ndarray, " N"]]:
+    def health(self) -> tuple[Bool[Array, " N"], Int[Array, " N"]]:
         """Per world: state not finite (or diverged) in the last call; overflow flags."""
         ...
 
-    def muscle_moments(self) -> Float[np.ndarray, "N nu nv"]:
+    def muscle_moments(self) -> Float[Array, "N nu nv"]:
         """Change of every muscle's length with every velocity coordinate (dL/dq), m per rad or m.
 
         The negative of the moment arm: generalised force = momentsᵀ · actuator_force.
         """
         ...
 
-    def bias_force(self) -> Float[np.ndarray, "N nv"]:
+    def bias_force(self) -> Float[Array, "N nv"]:
         """Gravity, Coriolis and centrifugal generalised forces, N m or N (MuJoCo's qfrc_bias)."""
         ...
 
-    def ground_force(self) -> Float[np.ndarray, "N 2 3"]:
+    def ground_force(self) -> Float[Array, "N 2 3"]:
         """Force of the ground on the left and right foot in the present state, N, world frame."""
         ...
 
-    def ground_pressure_centre(self) -> Float[np.ndarray, "N 2 3"]:
+    def ground_pressure_centre(self) -> Float[Array, "N 2 3"]:
         """Centre of pressure under each foot, m; NaN without contact."""
         ...
 
