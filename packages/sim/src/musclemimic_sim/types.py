@@ -76,12 +76,28 @@ class Simulator(Protocol):
         """Restore what `get_state` returned."""
         ...
 
-    def randomize(self, field: str, values: np.ndarray) -> None:
-        """Give a model field per-world values, (N, …)."""
+    def randomize(
+        self, fields: Mapping[str, Array], mask: Bool[Array, " N"] | None = None
+    ) -> None:
+        """Give model fields per-world values (N, …) in the worlds in `mask` (None: in all).
+
+        Fields are named as in MjModel, or "opt.<name>"; what derives from them follows. They are
+        part of the state that `get_state` returns.
+        """
+        ...
+
+    def apply_force(self, xfrc: Float[Array, "N B 6"]) -> None:
+        """Push the bodies from outside: force, N, and torque, N m, at each centre of mass.
+
+        World frame, MuJoCo's xfrc_applied; stays until the next call or the world's reset.
+        """
         ...
 
     def health(self) -> tuple[Bool[Array, " N"], Int[Array, " N"]]:
-        """Per world: state not finite (or diverged) in the last call; overflow flags."""
+        """Per world, since its last reset: state not finite or diverged; bits of full buffers.
+
+        Both flags stay up until the world is reset.
+        """
         ...
 
     def muscle_moments(self) -> Float[Array, "N nu nv"]:
