@@ -1,11 +1,24 @@
 """Bodies and states that both physics backends start from."""
 
+import os
+
 import mujoco
 import numpy as np
 import pytest
 from musclemimic_models import get_musculo_model
 
-SUBSTEPS = 5
+
+@pytest.fixture(scope="session")
+def device():
+    """Where Warp computes; benchmarks/gpu_check.sh sets a GPU."""
+    return os.environ.get("MUSCLEMIMIC_WARP_DEVICE", "cpu")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quiet_warp():
+    import warp as wp
+
+    wp.config.quiet = True
 
 
 @pytest.fixture(params=["BimanualMuscle", "MyoFullBody"], scope="session")

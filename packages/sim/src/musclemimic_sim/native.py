@@ -126,9 +126,7 @@ class NativeSimulator:
         self._output = self._read(**{name: state[name].copy() for name in _CARRIED})
         return self._output
 
-    def randomize(
-        self, fields: Mapping[str, Array], mask: Bool[Array, " N"] | None = None
-    ) -> None:
+    def randomize(self, fields: Mapping[str, Array], mask: Bool[Array, " N"] | None = None) -> None:
         """Give model fields per-world values (N, …) in the worlds in `mask` (None: in all).
 
         Raises:

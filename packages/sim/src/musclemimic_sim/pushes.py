@@ -118,9 +118,7 @@ def advance(
     """
     for_wait, for_body, for_size, for_side = jax.random.split(key, 4)
     count = state.wait.shape[0]
-    wait = jnp.where(
-        state.remaining == 1, _waits(config, for_wait, count, control_dt), state.wait
-    )
+    wait = jnp.where(state.remaining == 1, _waits(config, for_wait, count, control_dt), state.wait)
     waiting = state._replace(
         remaining=jnp.maximum(state.remaining - 1, 0),
         wait=jnp.where(state.remaining > 1, wait, wait - 1),

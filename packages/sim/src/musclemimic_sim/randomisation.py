@@ -76,9 +76,7 @@ class RandomisationConfig:
             InputError: a massless body.
         """
         if self.mass.low <= 0:
-            raise InputError(
-                "RandomisationConfig", "mass.low", found=self.mass.low, expected="> 0"
-            )
+            raise InputError("RandomisationConfig", "mass.low", found=self.mass.low, expected="> 0")
 
     @property
     def active(self) -> tuple[str, ...]:

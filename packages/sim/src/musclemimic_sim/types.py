@@ -76,9 +76,7 @@ class Simulator(Protocol):
         """Restore what `get_state` returned."""
         ...
 
-    def randomize(
-        self, fields: Mapping[str, Array], mask: Bool[Array, " N"] | None = None
-    ) -> None:
+    def randomize(self, fields: Mapping[str, Array], mask: Bool[Array, " N"] | None = None) -> None:
         """Give model fields per-world values (N, …) in the worlds in `mask` (None: in all).
 
         Fields are named as in MjModel, or "opt.<name>"; what derives from them follows. They are

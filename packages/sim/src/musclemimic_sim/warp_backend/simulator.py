@@ -82,9 +82,7 @@ class WarpSimulator:
                 njmax=rows_per_world or rows,
             )
             self._touch = wp.zeros_like(self._data.sensordata)
-            self._feet = FootForces(
-                model.mj_model, worlds=num_worlds, contacts=self._data.naconmax
-            )
+            self._feet = FootForces(model.mj_model, worlds=num_worlds, contacts=self._data.naconmax)
             mjw.forward(self._model, self._data)
             wp.copy(self._touch, self._data.sensordata)
         self._graph: wp.Graph | None = None
@@ -167,9 +165,7 @@ class WarpSimulator:
         self._output = SimOutput(**(vars(self._read()) | carried))
         return self._output
 
-    def randomize(
-        self, fields: Mapping[str, Array], mask: Bool[Array, " N"] | None = None
-    ) -> None:
+    def randomize(self, fields: Mapping[str, Array], mask: Bool[Array, " N"] | None = None) -> None:
         """Give model fields per-world values (N, …) in the worlds in `mask` (None: in all).
 
         Raises:
