@@ -20,13 +20,13 @@ from musclemimic_sim.divergence import DivergenceReplay as DivergenceReplay
 from musclemimic_sim.divergence import replay_divergence as replay_divergence
 from musclemimic_sim.env import ImitationEnv as ImitationEnv
 from musclemimic_sim.env import make_env as make_env
+from musclemimic_sim.excitations import load_excitation as load_excitation
 from musclemimic_sim.loading import load_clips as load_clips
 from musclemimic_sim.native import NativeSimulator as NativeSimulator
 from musclemimic_sim.pushes import PushConfig as PushConfig
 from musclemimic_sim.randomisation import RandomisationConfig as RandomisationConfig
 from musclemimic_sim.randomisation import Spread as Spread
 from musclemimic_sim.replay import Trajectory as Trajectory
-from musclemimic_sim.replay import load_excitation as load_excitation
 from musclemimic_sim.replay import play_excitations as play_excitations
 from musclemimic_sim.replay import replay_clip as replay_clip
 from musclemimic_sim.replay import replay_moments as replay_moments

@@ -1,7 +1,7 @@
 """The imitation environment: N bodies follow reference clips with their muscles."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +16,7 @@ from musclemimic_sim.compiled import jit
 from musclemimic_sim.config import EnvConfig, default_reward
 from musclemimic_sim.coordinator import build_coordinator
 from musclemimic_sim.divergence import DivergenceRecorder
-from musclemimic_sim.health import Health, from_state, healthy, note, restarted
+from musclemimic_sim.health import healthy, note, restarted, saved_health
 from musclemimic_sim.native import NativeSimulator
 from musclemimic_sim.observation import fields_of
 from musclemimic_sim.task import Episode, Task
@@ -71,7 +71,7 @@ class ImitationEnv:
             key=jax.random.PRNGKey(seed),
         )
         self._excite = self._coordinated(model) if coordinated else jit(task.excitation)
-        self._clean, self._note = jit(clean_state), jit(note)
+        self._clean, self._note, self._restarted = jit(clean_state), jit(note), jit(restarted)
         self._judge = jit(task.judge)
         self._observe = jit(task.observe)
         self._start = jit(task.start)
@@ -151,7 +151,7 @@ class ImitationEnv:
         self._recorder.before_step(excitation)
         self.output = self.simulator.step(excitation)
         bad, overflow = self.simulator.health()
-        before, self.health = self.health, self._note(self.health, bad, overflow)
+        self.health, failures = self._note(self.health, bad, overflow)
         outcome = self._judge(self._state(), self._episode, action, excitation)
         self._episode = outcome.episode
         obs = outcome.obs
@@ -161,7 +161,7 @@ class ImitationEnv:
             (done.any(), self.health.bad.any(), self.health.full.any())
         )
         if any_bad or any_full:
-            self._report(before)
+            self._report(failures)
         if self.task.config.auto_reset and any_done:
             self._restart(done, *self._start(self._episode, done))
             obs = self._observe(self._state(), self._episode)
@@ -172,7 +172,7 @@ class ImitationEnv:
             truncated=outcome.truncated,
             final_obs=outcome.obs,
             unhealthy=jnp.array(bad),
-            terms=outcome.terms | _failures(before, self.health),
+            terms=outcome.terms | failures,
         )
 
     def get_state(self) -> State:
@@ -187,7 +187,7 @@ class ImitationEnv:
         """Restore what `get_state` returned; returns the observation to act on."""
         parts = {name: state[f"episode/{name}"] for name in Episode._fields}
         self._episode = Episode(**{name: jnp.array(value) for name, value in parts.items()})
-        self.health = from_state(_part(state, "health/"))
+        self.health = saved_health(_part(state, "health/"))
         self.variation.set_state(_part(state, "variation/"))
         self.output = self.simulator.set_state(_part(state, "sim/"))
         self._recorder.forget()
@@ -233,10 +233,10 @@ class ImitationEnv:
         bad, _ = self.simulator.health()
         return self._clean(vars(self.output), bad)
 
-    def _report(self, before: Health) -> None:
+    def _report(self, failures: Mapping[str, Float[jax.Array, " N"]]) -> None:
         """Log, and write down, what went wrong in this step."""
-        diverged = np.asarray(self.health.diverged - before.diverged) > 0
-        overflowed = int((self.health.overflowed - before.overflowed).sum())
+        diverged = np.asarray(failures["health/diverged"]) > 0
+        overflowed = int(np.asarray(failures["health/overflow"]).sum())
         if overflowed:
             _LOG.warning("%d worlds ran out of room for contacts or constraints", overflowed)
         if diverged.any():
@@ -253,20 +253,12 @@ class ImitationEnv:
         self._episode = episode
         self.variation.restart(mask)
         self.output: SimOutput = self.simulator.reset(mask, qpos, qvel, self._initial_act)
-        self.health = restarted(self.health, mask)
+        self.health = self._restarted(self.health, mask)
 
     def _fresh_step(self) -> TimeStep:
         obs = self._observe(self._state(), self._episode)
         never = jnp.zeros(self.num_envs, dtype=bool)
         return TimeStep(obs, jnp.zeros(self.num_envs), never, never, obs, never, {})
-
-
-def _failures(before: Health, after: Health) -> dict[str, Float[jax.Array, " N"]]:
-    """1 where a world has just diverged, or run out of room for contacts or constraints."""
-    return {
-        "health/diverged": (after.diverged - before.diverged).astype(jnp.float32),
-        "health/overflow": (after.overflowed - before.overflowed).astype(jnp.float32),
-    }
 
 
 def _part(state: State, prefix: str) -> State:

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 
-from musclemimic_sim.types import State
+from musclemimic_sim.types import Array, State
 
 
 class Health(NamedTuple):
@@ -30,15 +30,19 @@ def healthy(worlds: int) -> Health:
     return Health(zero, zero, no, no)
 
 
-def note(before: Health, bad: Bool[jax.Array, " N"], overflow: Int[jax.Array, " N"]) -> Health:
-    """Count what is new in a simulator's flags, which stay up until a world restarts."""
-    full = overflow != 0
-    return Health(
-        diverged=before.diverged + (bad & ~before.bad),
-        overflowed=before.overflowed + (full & ~before.full),
-        bad=bad,
-        full=full,
-    )
+def note(
+    before: Health, bad: Bool[Array, " N"], overflow: Int[Array, " N"]
+) -> tuple[Health, dict[str, Float[jax.Array, " N"]]]:
+    """Count what is new in a simulator's flags, which stay up until a world restarts.
+
+    Returns:
+        The new counts; and as terms of the step, 1 where a world has just failed.
+    """
+    bad, full = jnp.asarray(bad), jnp.asarray(overflow) != 0
+    diverged, overflowed = bad & ~before.bad, full & ~before.full
+    after = Health(before.diverged + diverged, before.overflowed + overflowed, bad, full)
+    terms = {"health/diverged": diverged, "health/overflow": overflowed}
+    return after, {name: value.astype(jnp.float32) for name, value in terms.items()}
 
 
 def restarted(health: Health, mask: Bool[jax.Array, " N"]) -> Health:
@@ -46,6 +50,6 @@ def restarted(health: Health, mask: Bool[jax.Array, " N"]) -> Health:
     return health._replace(bad=health.bad & ~mask, full=health.full & ~mask)
 
 
-def from_state(state: State) -> Health:
+def saved_health(state: State) -> Health:
     """Back from the saved arrays."""
     return Health(*(jnp.array(state[name]) for name in Health._fields))

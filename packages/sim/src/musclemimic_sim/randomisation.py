@@ -15,7 +15,7 @@ from musclemimic_models import InputError
 
 from musclemimic_sim.model_fields import nominal
 
-Factors = dict[str, Float[jax.Array, "N K"]]
+Factors = dict[str, Float[jax.Array, "N _"]]
 
 
 @dataclass(frozen=True)

@@ -46,13 +46,19 @@ class Variation:
         """
         self._simulator, self._randomisation, self._pushing = simulator, randomisation, push
         worlds, m = simulator.num_worlds, model.mj_model
-        self._key = jax.random.fold_in(jax.random.PRNGKey(seed), _STREAM)
+        self.reseed(seed)
         self.factors: Factors = {}
         self.push = pushes.quiet(worlds)
         body_ids = pushes.pushed_bodies(push, model)
 
-        def draw(key: jax.Array) -> tuple[Factors, dict[str, jax.Array]]:
-            factors = draw_factors(randomisation, m, key, worlds=worlds)
+        def draw(
+            key: jax.Array, mask: jax.Array, old: Factors
+        ) -> tuple[Factors, dict[str, jax.Array]]:
+            new = draw_factors(randomisation, m, key, worlds=worlds)
+            factors = {
+                name: jnp.where(mask[:, None], value, old.get(name, value))
+                for name, value in new.items()
+            }
             return factors, model_values(m, factors)
 
         def advance(state: PushState, key: jax.Array) -> tuple[PushState, jax.Array]:
@@ -65,6 +71,10 @@ class Variation:
         self._draw, self._advance, self._restart = jit(draw), jit(advance), jit(restart)
         if randomisation.active:
             self._redraw(jnp.ones(worlds, dtype=bool))
+
+    def reseed(self, seed: int) -> None:
+        """Let what is drawn from here on follow from `seed`."""
+        self._key = jax.random.fold_in(jax.random.PRNGKey(seed), _STREAM)
 
     def restart(self, mask: Bool[jax.Array, " N"]) -> None:
         """New bodies and no push in the worlds in `mask`; call before the simulator's reset."""
@@ -96,12 +106,8 @@ class Variation:
         }
 
     def _redraw(self, mask: Bool[jax.Array, " N"]) -> None:
-        factors, values = self._draw(self._next_key())
+        self.factors, values = self._draw(self._next_key(), mask, self.factors)
         self._simulator.randomize(values, mask)
-        old = self.factors or factors
-        self.factors = {
-            name: jnp.where(mask[:, None], new, old[name]) for name, new in factors.items()
-        }
 
     def _next_key(self) -> jax.Array:
         self._key, key = jax.random.split(self._key)

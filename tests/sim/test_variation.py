@@ -1,0 +1,149 @@
+"""Randomised bodies and pushes in the environment: redraw, determinism, restore."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from motions import arm_wave
+from musclemimic_models import get_musculo_model
+from musclemimic_sim import EnvConfig, PushConfig, RandomisationConfig, Spread, make_env
+
+EVERYTHING = RandomisationConfig(
+    strength=Spread(0.5, 1.2),
+    mass=Spread(0.8, 1.2),
+    friction=Spread(0.5, 1.0, shared=True),
+    damping=Spread(0.5, 2.0),
+    gravity=Spread(0.9, 1.1),
+)
+PUSHES = PushConfig(force_n=(5.0, 30.0), duration_s=0.03, interval_s=(0.02, 0.1))
+CONFIG = EnvConfig(randomisation=EVERYTHING, pushes=PUSHES, horizon=13)
+
+
+@pytest.fixture(scope="module")
+def arms():
+    return get_musculo_model("BimanualMuscle", fingers=False)
+
+
+@pytest.fixture(scope="module")
+def clips(arms):
+    return (arm_wave(arms, 0.6),)
+
+
+def random_actions(env, steps, seed=0):
+    keys = jax.random.split(jax.random.PRNGKey(seed), steps)
+    return [0.3 * jax.random.normal(k, (env.num_envs, env.spec.action_size)) for k in keys]
+
+
+def test_restarted_worlds_get_new_bodies_and_the_others_keep_theirs(arms, clips):
+    env = make_env(arms, clips, num_envs=3, config=CONFIG)
+    before = {k: np.array(v) for k, v in env.variation.factors.items()}
+    assert set(before) == {"strength", "mass", "friction", "damping", "gravity"}
+    gain = env.simulator.get_state()["model/actuator_gainprm"][:, :, 2]
+    peak = arms.mj_model.actuator_gainprm[:, 2]
+    np.testing.assert_allclose(gain, peak * before["strength"], rtol=1e-6)
+    env.variation.restart(jnp.array([False, True, False]))
+    for name, was in before.items():
+        now = np.asarray(env.variation.factors[name])
+        np.testing.assert_array_equal(now[[0, 2]], was[[0, 2]])
+        assert not np.array_equal(now[1], was[1])
+    gain = env.simulator.get_state()["model/actuator_gainprm"][:, :, 2]
+    np.testing.assert_allclose(gain, peak * env.variation.factors["strength"], rtol=1e-6)
+
+
+def test_bodies_drawn_once_stay(arms, clips):
+    once = dataclasses.replace(EVERYTHING, redraw="once")
+    env = make_env(arms, clips, num_envs=2, config=dataclasses.replace(CONFIG, randomisation=once))
+    before = np.array(env.variation.factors["strength"])
+    env.reset()
+    for action in random_actions(env, 20):
+        env.step(action)
+    np.testing.assert_array_equal(env.variation.factors["strength"], before)
+
+
+def test_strength_reaches_the_muscles(arms, clips):
+    half = EnvConfig(
+        randomisation=RandomisationConfig(strength=Spread(0.5, 0.5)), initial_activation=0.3
+    )
+    weak, plain = (
+        make_env(arms, clips, num_envs=1, config=config)
+        for config in (half, EnvConfig(initial_activation=0.3))
+    )
+    for env in (weak, plain):
+        env.reset_to(np.array([0]), np.array([5]))
+    assert np.abs(plain.output.actuator_force).max() > 50
+    np.testing.assert_allclose(
+        weak.output.actuator_force, 0.5 * plain.output.actuator_force, rtol=1e-5
+    )
+
+
+def test_seed_decides_the_bodies_and_not_the_start_states(arms, clips):
+    plain = make_env(arms, clips, num_envs=4, seed=3)
+    varied = make_env(arms, clips, num_envs=4, seed=3, config=CONFIG)
+    np.testing.assert_array_equal(varied.frame, plain.frame)
+    everywhere = jnp.ones(4, dtype=bool)
+    drawn = []
+    for seed in (7, 7, 8):
+        varied.variation.reseed(seed)
+        varied.variation.restart(everywhere)
+        drawn.append(varied.variation.factors)
+    for name, factor in drawn[0].items():
+        np.testing.assert_array_equal(factor, drawn[1][name])
+        assert not np.array_equal(factor, drawn[2][name])
+
+
+@pytest.mark.slow
+def test_any_number_of_threads_gives_the_same_bits(arms, clips):
+    runs = []
+    for threads in (1, 2, 4):
+        env = make_env(arms, clips, num_envs=6, seed=1, config=CONFIG, num_threads=threads)
+        steps = [env.step(action) for action in random_actions(env, 30)]
+        runs.append((steps, env.get_state()))
+    assert any(bool((s.truncated | s.terminated).any()) for s in runs[0][0])
+    for steps, state in runs[1:]:
+        for expected, step in zip(runs[0][0], steps, strict=True):
+            np.testing.assert_array_equal(expected.obs, step.obs)
+            np.testing.assert_array_equal(expected.reward, step.reward)
+        assert state.keys() == runs[0][1].keys()
+        for name, value in state.items():
+            np.testing.assert_array_equal(value, runs[0][1][name], err_msg=name)
+
+
+def test_restored_in_the_middle_of_an_episode_and_a_push_it_continues_bit_for_bit(arms, clips):
+    env = make_env(arms, clips, num_envs=4, seed=3, config=CONFIG)
+    actions = random_actions(env, 40)
+    for action in actions[:20]:
+        env.step(action)
+        if (np.asarray(env.variation.push.remaining) > 1).any():
+            saved = env.get_state()
+            rest = actions[20:]
+            break
+    straight = [env.step(action) for action in rest]
+    assert any(bool(s.truncated.any()) for s in straight), "no episode ended: nothing was redrawn"
+    fresh = make_env(arms, clips, num_envs=4, seed=99, config=CONFIG)
+    fresh.set_state(saved)
+    for expected, action in zip(straight, rest, strict=True):
+        step = fresh.step(action)
+        np.testing.assert_array_equal(expected.obs, step.obs)
+        np.testing.assert_array_equal(expected.reward, step.reward)
+    for name, value in env.get_state().items():
+        np.testing.assert_array_equal(value, fresh.get_state()[name], err_msg=name)
+
+
+def test_pushes_move_the_body(arms, clips):
+    quiet, pushed = (
+        make_env(arms, clips, num_envs=4, config=EnvConfig(pushes=pushes))
+        for pushes in (PushConfig(), PUSHES)
+    )
+    for env in (quiet, pushed):
+        env.reset_to(np.zeros(4, dtype=int), np.arange(4))
+        for action in random_actions(env, 12):
+            env.step(action)
+    assert np.abs(quiet.output.qvel - pushed.output.qvel).max() > 0.1
+
+
+def test_evaluation_is_on_the_nominal_body():
+    config = CONFIG.for_evaluation()
+    assert config.randomisation == RandomisationConfig()
+    assert config.pushes == PushConfig()
