@@ -14,13 +14,6 @@ def device():
     return os.environ.get("MUSCLEMIMIC_WARP_DEVICE", "cpu")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _quiet_warp():
-    import warp as wp
-
-    wp.config.quiet = True
-
-
 @pytest.fixture(params=["BimanualMuscle", "MyoFullBody"], scope="session")
 def model(request):
     return get_musculo_model(request.param, fingers=False)

@@ -43,14 +43,14 @@ class Bridge:
             jax.block_until_ready(arrays)
 
     def write(self, target: wp.array, values: Array) -> object:
-        """Copy a JAX or NumPy array into a Warp array of the same shape.
+        """Copy flags or float32 numbers of JAX or NumPy into a Warp array of the same shape.
 
         Returns what must stay alive until later work of JAX has been queued behind this copy:
         JAX may give memory it thinks free to another array.
         """
         if self._shared and isinstance(values, jax.Array):
-            typed = values.astype(wp.dtype_to_numpy(target.dtype))
-            source = wp.from_jax(typed, dtype=target.dtype)
+            # Warp refuses other types than the target's own.
+            source = wp.from_jax(values, dtype=target.dtype)
         else:
             # Warp converts the type; NumPy's own memory is not kept.
             source = wp.array(np.array(values), dtype=target.dtype, device=self._device)

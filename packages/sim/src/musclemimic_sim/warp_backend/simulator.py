@@ -16,6 +16,7 @@ from musclemimic_sim.types import Array, SimOutput, State
 from musclemimic_sim.warp_backend import fields as world_fields
 from musclemimic_sim.warp_backend import kernels, outputs
 from musclemimic_sim.warp_backend.bridge import Bridge
+from musclemimic_sim.warp_backend.devices import allocated_bytes, find_device, working_on
 from musclemimic_sim.warp_backend.feet import FootForces
 from musclemimic_sim.warp_backend.versions import require_same_minor
 
@@ -63,15 +64,14 @@ class WarpSimulator:
             InputError: MuJoCo Warp is of another version than MuJoCo.
         """
         require_same_minor()
-        wp.config.quiet = True
-        self._device = wp.get_device(device or ("cuda:0" if wp.is_cuda_available() else "cpu"))
+        self._device = find_device(device)
         self._mj_model = model.mj_model
         self._substeps, self._with_moments = substeps, moments
         self._bridge = Bridge(self._device)
         layout = sensor_layout(model.mj_model, tuple(model.mimic_sites))
         self._compiled_read = jax.jit(lambda views, bad: outputs.read(views, bad, layout))
         rows, contacts = BUFFERS["free root" if model.has_free_root else "fixed trunk"]
-        with wp.ScopedDevice(self._device):
+        with working_on(self._device):
             self._model = mjw.put_model(model.mj_model)
             # Reported by `health`, world by world, instead of printed.
             self._model.opt.warn_overflow = 0
@@ -102,10 +102,15 @@ class WarpSimulator:
         """Warp's name of the device."""
         return str(self._device)
 
+    @property
+    def allocated_bytes(self) -> int:
+        """Memory of the worlds' and the model's arrays on the device."""
+        return allocated_bytes(self._data) + allocated_bytes(self._model)
+
     def step(self, ctrl: Float[Array, "N nu"]) -> SimOutput:
         """Advance every world by one control step with the given excitations in [0, 1]."""
         self._wait()
-        with wp.ScopedDevice(self._device):
+        with working_on(self._device):
             self._alive.append(self._bridge.write(self._data.ctrl, ctrl))
             if self._device.is_cuda:
                 self._launch_graph()
@@ -124,7 +129,7 @@ class WarpSimulator:
         """Set the worlds in `mask` to their rows of the given state; others stay as they are."""
         self._wait()
         data, before, renewed = self._data, self._output, jnp.asarray(mask)
-        with wp.ScopedDevice(self._device):
+        with working_on(self._device):
             chosen = self._chosen(renewed)
             mjw.reset_data(self._model, data, chosen)
             for target, values in ((data.qpos, qpos), (data.qvel, qvel), (data.act, act)):
@@ -155,7 +160,7 @@ class WarpSimulator:
         if fields:
             self.randomize(fields)
         self._wait()
-        with wp.ScopedDevice(self._device):
+        with working_on(self._device):
             for name in _STATE:
                 target: wp.array = getattr(self._data, name)
                 wp.copy(target, wp.array(state[name], dtype=target.dtype))
@@ -175,7 +180,7 @@ class WarpSimulator:
         check_rows(self._mj_model, fields, worlds=self.num_worlds)
         self._wait()
         everywhere = jnp.ones(self.num_worlds, dtype=bool)
-        with wp.ScopedDevice(self._device):
+        with working_on(self._device):
             chosen = self._chosen(everywhere if mask is None else mask)
             for field in [name for name in fields if name not in self._varied]:
                 world_fields.widen(self._model, field, worlds=self.num_worlds)
@@ -196,7 +201,7 @@ class WarpSimulator:
 
     def apply_force(self, xfrc: Float[Array, "N B 6"]) -> None:
         """Push the bodies from outside, see `Simulator`."""
-        with wp.ScopedDevice(self._device):
+        with working_on(self._device):
             self._alive.append(self._bridge.write(self._data.xfrc_applied, xfrc))
 
     def health(self) -> tuple[Bool[Array, " N"], Int[Array, " N"]]:
@@ -214,7 +219,7 @@ class WarpSimulator:
         """
         self._require_moments()
         d, m = self._data, self._mj_model
-        with wp.ScopedDevice(self._device):
+        with working_on(self._device):
             full = wp.zeros((self.num_worlds, m.nu, m.nv), dtype=wp.float32)
             wp.launch(
                 kernels.fill_moments,
@@ -302,6 +307,6 @@ class WarpSimulator:
 
     def _measure_ground(self) -> None:
         self._wait()
-        with wp.ScopedDevice(self._device):
+        with working_on(self._device):
             mjw.forward(self._model, self._data)
             self._feet.measure(self._model, self._data)
