@@ -82,7 +82,7 @@ def body_state(output: SimOutput, bad: Bool[Array, " N"]) -> BodyState:
             clean(output.site_angvel),
         ),
         touch=clean(output.touch),
-        healthy=~bad,
+        healthy=jnp.asarray(~bad),
     )
 
 

@@ -30,7 +30,7 @@ def nominal(model: mujoco.MjModel, field: str) -> Float[np.ndarray, "..."]:
             found=repr(field),
             expected="a floating-point field of MjModel, or opt.<a field of MjOption>",
         )
-    return value
+    return np.asarray(value, dtype=np.float64)
 
 
 def check_rows(model: mujoco.MjModel, fields: Mapping[str, Array], *, worlds: int) -> None:

@@ -1,5 +1,10 @@
 """Arrays between Warp and JAX, without the host in between where both are on one device."""
 
+# Warp and MuJoCo Warp annotate their arrays with parameters that they leave open.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownParameterType=false, reportMissingTypeArgument=false
+# pyright: reportArgumentType=false
+
 from collections.abc import Iterable
 
 import jax
@@ -38,7 +43,7 @@ class Bridge:
             stream: int = self._device.stream.cuda_stream
             for array in arrays:
                 # Exporting to a stream makes that stream wait; the capsule itself is not needed.
-                array.__dlpack__(stream=stream)
+                array.__dlpack__(stream=stream)  # pyright: ignore[reportCallIssue]
         else:
             jax.block_until_ready(arrays)
 

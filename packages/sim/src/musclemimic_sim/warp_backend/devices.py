@@ -1,5 +1,10 @@
 """Warp's devices: which one, work on it, and what is allocated there."""
 
+# Warp and MuJoCo Warp annotate their arrays with parameters that they leave open.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownParameterType=false, reportMissingTypeArgument=false
+# pyright: reportArgumentType=false
+
 import dataclasses
 from collections.abc import Generator
 from contextlib import contextmanager

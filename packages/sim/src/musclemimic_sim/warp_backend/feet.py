@@ -1,5 +1,10 @@
 """Ground reaction of all worlds on the device."""
 
+# Warp and MuJoCo Warp annotate their arrays with parameters that they leave open.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownParameterType=false, reportMissingTypeArgument=false
+# pyright: reportArgumentType=false
+
 import mujoco
 import mujoco_warp as mjw
 import numpy as np

@@ -1,5 +1,10 @@
 """Per-world values of model fields on the device."""
 
+# Warp and MuJoCo Warp annotate their arrays with parameters that they leave open.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownParameterType=false, reportMissingTypeArgument=false
+# pyright: reportArgumentType=false
+
 import dataclasses
 
 import mujoco_warp as mjw

@@ -1,5 +1,10 @@
 """From Warp's buffers to a simulator's output, in one compiled function of JAX."""
 
+# Warp and MuJoCo Warp annotate their arrays with parameters that they leave open.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownParameterType=false, reportMissingTypeArgument=false
+# pyright: reportArgumentType=false
+
 import jax
 import jax.numpy as jnp
 import mujoco_warp as mjw
@@ -32,7 +37,7 @@ def buffers(data: mjw.Data, touch: wp.array) -> dict[str, wp.array]:
 
 
 def read(
-    views: dict[str, jax.Array], bad: Bool[jax.Array, " N"], layout: SensorLayout
+    views: dict[str, jax.Array], bad: Bool[jax.Array, " N"], *, layout: SensorLayout
 ) -> tuple[dict[str, Float[jax.Array, "..."]], Bool[jax.Array, " N"], Int[jax.Array, " N"]]:
     """Copies of the fields of `SimOutput`; worlds that have diverged so far; overflow bits.
 

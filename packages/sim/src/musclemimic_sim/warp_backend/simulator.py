@@ -1,6 +1,12 @@
 """Many worlds on one device with MuJoCo Warp; implements `Simulator`."""
 
+# Warp and MuJoCo Warp annotate their arrays with parameters that they leave open.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownParameterType=false, reportMissingTypeArgument=false
+# pyright: reportArgumentType=false
+
 from collections.abc import Mapping
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +16,7 @@ import warp as wp
 from jaxtyping import Bool, Float, Int
 from musclemimic_models import MusculoModel
 
+from musclemimic_sim.compiled import jit
 from musclemimic_sim.model_fields import DERIVING, SAVED, check_rows, saved_fields
 from musclemimic_sim.sensors import sensor_layout
 from musclemimic_sim.types import Array, SimOutput, State
@@ -69,7 +76,7 @@ class WarpSimulator:
         self._substeps, self._with_moments = substeps, moments
         self._bridge = Bridge(self._device)
         layout = sensor_layout(model.mj_model, tuple(model.mimic_sites))
-        self._compiled_read = jax.jit(lambda views, bad: outputs.read(views, bad, layout))
+        self._compiled_read = jit(partial(outputs.read, layout=layout))
         rows, contacts = BUFFERS["free root" if model.has_free_root else "fixed trunk"]
         with working_on(self._device):
             self._model = mjw.put_model(model.mj_model)
