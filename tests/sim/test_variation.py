@@ -78,6 +78,24 @@ def test_strength_reaches_the_muscles(arms, clips):
     )
 
 
+@pytest.mark.slow
+def test_coordination_knows_the_nominal_strength(arms, clips):
+    """The controller must not undo the randomisation, see docs/physics.md."""
+    excitations = []
+    for strength in (Spread(), Spread(0.5, 0.5)):
+        config = EnvConfig(
+            action_map="coordinated",
+            initial_activation=0.1,
+            randomisation=RandomisationConfig(strength=strength),
+        )
+        env = make_env(arms, clips, num_envs=1, config=config)
+        env.reset_to(np.array([0]), np.array([5]))
+        env.step(jnp.full((1, env.spec.action_size), 0.5))
+        excitations.append(env.excitation)
+    assert excitations[0].max() > 0.3
+    np.testing.assert_array_equal(*excitations)
+
+
 def test_seed_decides_the_bodies_and_not_the_start_states(arms, clips):
     plain = make_env(arms, clips, num_envs=4, seed=3)
     varied = make_env(arms, clips, num_envs=4, seed=3, config=CONFIG)

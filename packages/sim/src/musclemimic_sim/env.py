@@ -72,6 +72,7 @@ class ImitationEnv:
         )
         self._excite = self._coordinated(model) if coordinated else jit(task.excitation)
         self._clean, self._note, self._restarted = jit(clean_state), jit(note), jit(restarted)
+        self._any = jit(_any)
         self._judge = jit(task.judge)
         self._observe = jit(task.observe)
         self._start = jit(task.start)
@@ -158,8 +159,8 @@ class ImitationEnv:
         done = outcome.terminated | outcome.truncated
         # The one place where the host waits for the device.
         any_done, any_bad, any_full = jax.device_get(
-            (done.any(), self.health.bad.any(), self.health.full.any())
-        )
+            self._any(done, self.health.bad, self.health.full)
+        ).tolist()
         if any_bad or any_full:
             self._report(failures)
         if self.task.config.auto_reset and any_done:
@@ -259,6 +260,11 @@ class ImitationEnv:
         obs = self._observe(self._state(), self._episode)
         never = jnp.zeros(self.num_envs, dtype=bool)
         return TimeStep(obs, jnp.zeros(self.num_envs), never, never, obs, never, {})
+
+
+def _any(*flags: Bool[jax.Array, " N"]) -> Bool[jax.Array, " F"]:
+    """Whether each of the flags is up anywhere."""
+    return jnp.stack([flag.any() for flag in flags])
 
 
 def _part(state: State, prefix: str) -> State:
