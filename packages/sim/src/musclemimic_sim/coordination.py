@@ -10,7 +10,7 @@ unknown a joint: a piecewise linear system, solved by Newton steps with exact li
 (semi-smooth Newton; Qi & Sun 1993, Math Program 58:353).
 """
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -159,12 +159,10 @@ def coordinate(
                 [jnp.where(rising, bounds[0], middle), jnp.where(rising, middle, bounds[1])]
             )
 
-        whole: Float[jax.Array, "2 N"] = jnp.stack(
-            [jnp.zeros(len(b)), jnp.full(len(b), _LONGEST_STEP)]
-        )
-        ends = cast("Float[jax.Array, '2 N']", jax.lax.fori_loop(0, _HALVINGS, halve, whole))
-        after = y + ends.mean(axis=0)[:, None] * newton
-        return _Iterate(after, slope_at(after), now.steps + 1)
+        ends = jnp.stack([jnp.zeros(len(b)), jnp.full(len(b), _LONGEST_STEP)])
+        ends: Float[jax.Array, "2 N"] = jax.lax.fori_loop(0, _HALVINGS, halve, ends)
+        y += ends.mean(axis=0)[:, None] * newton
+        return _Iterate(y, slope_at(y), now.steps + 1)
 
     def unfinished(now: _Iterate) -> Bool[jax.Array, ""]:
         # NaN compares false: a diverged world does not keep the others waiting.
