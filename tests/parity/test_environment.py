@@ -120,7 +120,7 @@ def test_arrays_stay_on_the_device(environments, monkeypatch):
 
 
 def test_a_diverged_world_is_counted_restarted_and_written_down(arms, clips, device, tmp_path):
-    config = EnvConfig(divergence=DivergenceConfig(folder=tmp_path))
+    config = EnvConfig(divergence=DivergenceConfig(folder=str(tmp_path)))
     env = make_env(arms, clips, num_envs=2, config=config, backend="warp", device=device)
     env.reset_to(np.array([0, 0]), np.array([3, 4]))
     xfrc = np.zeros((2, arms.mj_model.nbody, 6), np.float32)

@@ -78,7 +78,7 @@ def test_a_world_that_stays_diverged_is_counted_once(arms, clips):
 def dump(arms, clips, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "diverged"
     config = EnvConfig(
-        divergence=DivergenceConfig(folder=folder, limit=2, history=3),
+        divergence=DivergenceConfig(folder=str(folder), limit=2, history=3),
         randomisation=RandomisationConfig(strength=Spread(0.5, 0.9)),
     )
     env = make_env(arms, clips, num_envs=3, config=config)
@@ -123,7 +123,7 @@ def test_the_folder_is_bounded_and_numbered_on(arms, dump):
 
 
 def test_a_history_ends_at_the_episodes_start(arms, clips, tmp_path):
-    config = EnvConfig(divergence=DivergenceConfig(folder=tmp_path, history=50))
+    config = EnvConfig(divergence=DivergenceConfig(folder=str(tmp_path), history=50))
     env = make_env(arms, clips, num_envs=2, config=config)
     for _ in range(4):
         env.step(jnp.zeros((2, 64)))

@@ -161,4 +161,5 @@ class EnvConfig:
             termination=TerminationConfig(),
             randomisation=RandomisationConfig(),
             pushes=PushConfig(),
+            divergence=DivergenceConfig(),
         )

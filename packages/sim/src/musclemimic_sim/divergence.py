@@ -35,7 +35,7 @@ class DivergenceConfig:
         history: control steps kept before the divergence.
     """
 
-    folder: Path | None = None
+    folder: str | None = None
     limit: int = 20
     history: int = 10
 
@@ -197,9 +197,9 @@ class DivergenceRecorder:
             diverged: which.
             steps: control steps since each world's start; earlier ones were another episode's.
         """
-        folder = self._config.folder
-        if folder is None:
+        if self._config.folder is None:
             return
+        folder = Path(self._config.folder)
         for world in np.flatnonzero(diverged).tolist():
             number = _next_number(folder)
             if number >= self._config.limit:
