@@ -143,3 +143,19 @@ def test_posed_frames_agree(arms, clips, environments):
     native, warp = (replay_clip(sim, arms, clips[0]) for sim in simulators)
     for name in ("actuator_length", "site_pos"):  # masses are randomised
         np.testing.assert_allclose(getattr(warp, name), getattr(native, name), atol=1e-6)
+
+
+def test_coordinated_actions_agree(arms, clips, device):
+    """Moment arms and bias forces of the backend reach the coordination layer."""
+    steps = []
+    for backend in ("native", "warp"):
+        options = {"device": device} if backend == "warp" else {}
+        config = EnvConfig(action_map="coordinated")
+        env = make_env(arms, clips, num_envs=2, backend=backend, config=config, **options)
+        env.reset_to(np.array([0, 0]), np.array([3, 20]))
+        for _ in range(3):
+            step = env.step(jnp.full((2, env.spec.action_size), 0.2))
+        steps.append((step, env.excitation))
+    assert steps[0][1].max() > 0.1
+    np.testing.assert_allclose(steps[0][1], steps[1][1], atol=2e-3)
+    np.testing.assert_allclose(steps[0][0].reward, steps[1][0].reward, atol=1e-4)
