@@ -111,6 +111,8 @@ def check_parity(path: Path, environment: dict[str, str], *, quick: bool, second
     """Run the parity suite on the device; its output goes to OUT/parity.log."""
     log = path.parent.parent / "parity.log"
     command = [sys.executable, "-m", "pytest", "tests/parity", "-q", "-m", "slow or not slow"]
+    # A warning of a GPU library is no difference between the backends.
+    command += ["-W", "default"]
     command += ["-k", "BimanualMuscle or environment"] if quick else []
     start = time.monotonic()
     sys.stderr.write(f"parity suite, at most {seconds:.0f} s, output in {log}\n")

@@ -14,6 +14,19 @@ def device():
     return os.environ.get("MUSCLEMIMIC_WARP_DEVICE", "cpu")
 
 
+@pytest.fixture(scope="session")
+def assert_same(device):
+    """Bit for bit on the CPU; on a GPU atomic sums come in any order."""
+
+    def check(one, two, name=""):
+        if device == "cpu":
+            np.testing.assert_array_equal(one, two, err_msg=name)
+        else:
+            np.testing.assert_allclose(one, two, rtol=1e-2, atol=5e-2, err_msg=name)
+
+    return check
+
+
 @pytest.fixture(params=["BimanualMuscle", "MyoFullBody"], scope="session")
 def model(request):
     return get_musculo_model(request.param, fingers=False)

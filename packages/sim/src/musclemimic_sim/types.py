@@ -217,7 +217,8 @@ class TimeStep:
         final_obs: the observation before any reset; equals obs where no episode ended.
         unhealthy: physics produced a non-finite state (a subset of terminated).
         terms: named reward terms (`reward/…`) and raw errors (`error/…`, with unit in the
-            name), each (N,).
+            name), each (N,); `health/diverged` and `health/overflow` are 1 where a world has just
+            left the finite numbers or run out of room for contacts or constraints.
     """
 
     obs: Float[jax.Array, "N O"]
