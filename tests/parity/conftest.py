@@ -1,11 +1,30 @@
 """Bodies and states that both physics backends start from."""
 
+import os
+
 import mujoco
 import numpy as np
 import pytest
 from musclemimic_models import get_musculo_model
 
-SUBSTEPS = 5
+
+@pytest.fixture(scope="session")
+def device():
+    """Where Warp computes; benchmarks/gpu_check.sh sets a GPU."""
+    return os.environ.get("MUSCLEMIMIC_WARP_DEVICE", "cpu")
+
+
+@pytest.fixture(scope="session")
+def assert_same(device):
+    """Bit for bit on the CPU; on a GPU atomic sums come in any order."""
+
+    def check(one, two, name=""):
+        if device == "cpu":
+            np.testing.assert_array_equal(one, two, err_msg=name)
+        else:
+            np.testing.assert_allclose(one, two, rtol=1e-2, atol=5e-2, err_msg=name)
+
+    return check
 
 
 @pytest.fixture(params=["BimanualMuscle", "MyoFullBody"], scope="session")

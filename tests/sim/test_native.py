@@ -1,12 +1,15 @@
 """The native backend is C MuJoCo: parity, determinism, divergence, restore."""
 
+import copy
+
 import mujoco
 import numpy as np
 import pytest
-from musclemimic_models import get_musculo_model
+from musclemimic_models import InputError, get_musculo_model
 from musclemimic_sim import NativeSimulator
 
 SUBSTEPS = 5
+MASSES = ("body_mass", "body_inertia")
 
 
 @pytest.fixture(params=["BimanualMuscle", "MyoFullBody"])
@@ -130,15 +133,75 @@ def test_one_diverged_world_is_reported_and_leaves_its_neighbours_alone(model):
 
 
 def test_randomised_strength_changes_only_that_world(model):
-    worlds = 2
-    sim, _ = simulator(model, worlds)
-    gain = np.tile(model.mj_model.actuator_gainprm, (worlds, 1, 1))
-    gain[1, :, 2] *= 0.5
-    sim.randomize("actuator_gainprm", gain)
+    sim, _ = simulator(model, 2)
+    gain = np.tile(model.mj_model.actuator_gainprm, (2, 1, 1))
+    gain[:, :, 2] *= 0.5
+    sim.randomize({"actuator_gainprm": gain}, np.array([False, True]))
+    bias = np.tile(model.mj_model.actuator_biasprm, (2, 1, 1))
+    bias[1, :, 2] *= 0.5
+    sim.randomize({"actuator_biasprm": bias})
     qpos, qvel, act = random_states(model, 1)
-    both = tuple(np.repeat(x, worlds, axis=0) for x in (qpos, qvel, act))
-    out = sim.reset(np.ones(worlds, dtype=bool), *both)
-    assert not np.array_equal(out.actuator_force[0], out.actuator_force[1])
+    both = tuple(np.repeat(x, 2, axis=0) for x in (qpos, qvel, act))
+    out = sim.reset(np.ones(2, dtype=bool), *both)
+    assert np.abs(out.actuator_force[0]).max() > 10
+    np.testing.assert_allclose(out.actuator_force[1], 0.5 * out.actuator_force[0], rtol=1e-6)
+    nominal, _ = simulator(model, 1)
+    np.testing.assert_array_equal(
+        nominal.reset(np.ones(1, dtype=bool), qpos, qvel, act).actuator_force[0],
+        out.actuator_force[0],
+    )
+
+
+def test_derived_constants_follow_a_changed_mass(model):
+    """As if the body had been compiled that heavy: same motion, bit for bit."""
+    heavy = copy.copy(model.mj_model)
+    heavy.body_mass[:] *= 1.5
+    heavy.body_inertia[:] *= 1.5
+    data = mujoco.MjData(heavy)
+    mujoco.mj_setConst(heavy, data)
+    qpos, qvel, act = random_states(model, 1)
+    mujoco.mj_resetData(heavy, data)
+    data.qpos[:], data.act[:] = qpos[0], act[0]
+    mujoco.mj_step(heavy, data, SUBSTEPS)
+    sim, _ = simulator(model, 2)
+    sim.randomize(
+        {name: np.stack([getattr(model.mj_model, name), getattr(heavy, name)]) for name in MASSES}
+    )
+    rows = tuple(np.repeat(x, 2, axis=0) for x in (qpos, qvel, act))
+    sim.reset(np.ones(2, dtype=bool), *rows)
+    out = sim.step(np.zeros((2, model.mj_model.nu), np.float32))
+    np.testing.assert_array_equal(out.qvel[1], data.qvel.astype(np.float32))
+    assert np.abs(out.qvel[0] - out.qvel[1]).max() > 1e-3
+
+
+def test_randomised_fields_are_part_of_the_state(model):
+    ctrl = excitations(model, 3, 4)
+    sim, _ = simulator(model)
+    rng = np.random.default_rng(5)
+    mass = model.mj_model.body_mass * rng.uniform(0.8, 1.2, (3, 1))
+    gravity = np.array([[0, 0, -9.81], [0, 0, -5.0], [1.0, 0, -9.81]])
+    sim.randomize({"body_mass": mass, "opt.gravity": gravity})
+    sim.apply_force(rng.normal(0, 3, (3, model.mj_model.nbody, 6)))
+    sim.step(ctrl[0])
+    state = sim.get_state()
+    straight = [sim.step(c) for c in ctrl[1:]]
+    # One that never was randomised, and one whose damping must go back to nominal.
+    fresh, other = simulator(model)[0], simulator(model)[0]
+    other.randomize({"dof_damping": 3 * np.tile(model.mj_model.dof_damping, (3, 1))})
+    for target in (fresh, other):
+        target.set_state(state)
+        for expected, c in zip(straight, ctrl[1:], strict=True):
+            out = target.step(c)
+            for name, value in vars(expected).items():
+                assert np.array_equal(value, getattr(out, name)), name
+
+
+def test_what_cannot_be_randomised_is_refused(model):
+    sim, _ = simulator(model)
+    with pytest.raises(InputError, match=r"found 'muscle_power', expected a floating-point field"):
+        sim.randomize({"muscle_power": np.ones((3, 1))})
+    with pytest.raises(InputError, match=r"body_mass: found shape \(3, 2\), expected \(3, "):
+        sim.randomize({"body_mass": np.ones((3, 2))})
 
 
 def test_standing_feet_carry_the_body_weight():

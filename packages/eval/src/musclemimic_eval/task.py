@@ -22,6 +22,9 @@ def trained_task(provenance: Mapping[str, object]) -> EnvConfig:
     if not isinstance(training, Mapping) or "env" not in training:
         return EnvConfig()
     values: dict[str, object] = dict(training["env"])  # pyright: ignore[reportUnknownArgumentType]
+    for name in ("randomisation", "pushes", "divergence"):
+        # Of the training only: evaluation is on the nominal body, see `for_evaluation`.
+        values.pop(name, None)
     try:
         reward, termination = values.pop("reward"), values.pop("termination")
         coordination = values.pop("coordination")

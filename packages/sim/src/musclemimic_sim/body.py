@@ -4,12 +4,11 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Bool, Float, Int
 from musclemimic_models import MusculoModel
 
 from musclemimic_sim.relative import SiteState
-from musclemimic_sim.types import SimOutput
+from musclemimic_sim.types import Array, SimOutput
 
 
 class Body(NamedTuple):
@@ -58,18 +57,16 @@ def describe_body(model: MusculoModel) -> Body:
     )
 
 
-def body_state(output: SimOutput, bad: Bool[np.ndarray, " N"]) -> BodyState:
-    """Physics output as device arrays, with diverged worlds zeroed.
+def body_state(output: SimOutput, bad: Bool[Array, " N"]) -> BodyState:
+    """What the task needs of physics output, with diverged worlds zeroed.
 
     A diverged world must not poison its neighbours through reductions (normalisation, losses);
     its episode is terminated and restarted.
     """
 
-    def clean(values: Float[np.ndarray, "N ..."]) -> Float[jax.Array, "N ..."]:
-        if bad.any():
-            keep = ~bad.reshape(-1, *([1] * (values.ndim - 1)))
-            values = np.where(keep, np.nan_to_num(values), np.float32(0))
-        return jnp.asarray(values)
+    def clean(values: Float[Array, "N ..."]) -> Float[jax.Array, "N ..."]:
+        keep = ~bad.reshape(-1, *([1] * (values.ndim - 1)))
+        return jnp.where(keep, jnp.nan_to_num(values), jnp.float32(0))
 
     return BodyState(
         qpos=clean(output.qpos),
@@ -87,3 +84,8 @@ def body_state(output: SimOutput, bad: Bool[np.ndarray, " N"]) -> BodyState:
         touch=clean(output.touch),
         healthy=jnp.asarray(~bad),
     )
+
+
+def clean_state(fields: dict[str, Array], bad: Bool[Array, " N"]) -> BodyState:
+    """`body_state` of the fields of a `SimOutput`, for compilation."""
+    return body_state(SimOutput(**fields), bad)

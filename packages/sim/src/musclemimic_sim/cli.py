@@ -1,4 +1,4 @@
-"""`musclemimic sim describe | bench`."""
+"""`musclemimic sim describe | bench | replay | diverged`."""
 
 import json
 import sys
@@ -18,6 +18,7 @@ from rich.table import Table
 from musclemimic_sim.config import EnvConfig
 from musclemimic_sim.env import make_env
 from musclemimic_sim.loading import load_clips
+from musclemimic_sim.replay_commands import DivergedArguments, ReplayArguments, diverged, replay
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,8 @@ def _bench(arguments: BenchArguments) -> int:
 _COMMANDS = {
     "describe": "size and layout of observation and action",
     "bench": "environment steps per second, and the share of physics",
+    "replay": "pose a clip frame by frame, or play back excitations",
+    "diverged": "repeat a diverged world in plain MuJoCo",
 }
 
 
@@ -123,7 +126,7 @@ def main(argv: Sequence[str]) -> int:
         InputError: an unknown subcommand, or a clip that cannot be used.
     """
     if not argv or argv[0] in ("-h", "--help"):
-        lines = ["usage: musclemimic sim COMMAND CLIP [options]", "", "commands:"]
+        lines = ["usage: musclemimic sim COMMAND FILE [options]", "", "commands:"]
         lines += [f"  {name:<10}{text}" for name, text in _COMMANDS.items()]
         sys.stdout.write("\n".join(lines) + "\n")
         return 0
@@ -133,5 +136,9 @@ def main(argv: Sequence[str]) -> int:
             return _describe(tyro.cli(DescribeArguments, args=rest, prog=prog))
         case "bench":
             return _bench(tyro.cli(BenchArguments, args=rest, prog=prog))
+        case "replay":
+            return replay(tyro.cli(ReplayArguments, args=rest, prog=prog))
+        case "diverged":
+            return diverged(tyro.cli(DivergedArguments, args=rest, prog=prog))
         case _:
             raise unknown_name("sim", "command", name, list(_COMMANDS))

@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 
 from musclemimic_models import InputError
 
+from musclemimic_sim.divergence import DivergenceConfig
+from musclemimic_sim.pushes import PushConfig
+from musclemimic_sim.randomisation import RandomisationConfig
+
 ACTION_MAPS = ("clip", "affine", "coordinated")
 
 
@@ -111,6 +115,9 @@ class EnvConfig:
         reward: None takes the published weights of the model at hand.
         termination: thresholds.
         coordination: of the "coordinated" action.
+        randomisation: bodies that differ between worlds.
+        pushes: forces that perturb the body.
+        divergence: where the last moments of diverged worlds are kept.
     """
 
     substeps: int = 5
@@ -123,6 +130,9 @@ class EnvConfig:
     reward: RewardConfig | None = None
     termination: TerminationConfig = field(default_factory=TerminationConfig)
     coordination: CoordinationConfig = field(default_factory=CoordinationConfig)
+    randomisation: RandomisationConfig = field(default_factory=RandomisationConfig)
+    pushes: PushConfig = field(default_factory=PushConfig)
+    divergence: DivergenceConfig = field(default_factory=DivergenceConfig)
 
     def __post_init__(self) -> None:
         """Refuse values no environment can run with.
@@ -143,7 +153,13 @@ class EnvConfig:
             raise InputError("EnvConfig", "horizon", found=self.horizon, expected=">= 1 or none")
 
     def for_evaluation(self, *, horizon: int | None = None) -> "EnvConfig":
-        """The same task with the published thresholds and without automatic restarts."""
+        """The same task with published thresholds, no automatic restarts and the nominal body."""
         return dataclasses.replace(
-            self, auto_reset=False, horizon=horizon, termination=TerminationConfig()
+            self,
+            auto_reset=False,
+            horizon=horizon,
+            termination=TerminationConfig(),
+            randomisation=RandomisationConfig(),
+            pushes=PushConfig(),
+            divergence=DivergenceConfig(),
         )

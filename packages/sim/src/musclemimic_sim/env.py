@@ -1,30 +1,30 @@
 """The imitation environment: N bodies follow reference clips with their muscles."""
 
-from collections.abc import Callable, Sequence
-from typing import ParamSpec, TypeVar
+import logging
+from collections.abc import Callable, Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from musclemimic_models import InputError, MotionClip, MusculoModel, get_musculo_model
+from musclemimic_models.errors import unknown_name
 
 from musclemimic_sim.bank import build_bank
-from musclemimic_sim.body import BodyState, body_state, describe_body
+from musclemimic_sim.body import BodyState, clean_state, describe_body
+from musclemimic_sim.compiled import jit
 from musclemimic_sim.config import EnvConfig, default_reward
 from musclemimic_sim.coordinator import build_coordinator
+from musclemimic_sim.divergence import DivergenceRecorder
+from musclemimic_sim.health import healthy, note, restarted, saved_health
 from musclemimic_sim.native import NativeSimulator
 from musclemimic_sim.observation import fields_of
 from musclemimic_sim.task import Episode, Task
 from musclemimic_sim.types import EnvSpec, SimOutput, Simulator, State, TimeStep
+from musclemimic_sim.variation import Variation
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def jit(function: Callable[P, R]) -> Callable[P, R]:
-    """`jax.jit` with the function's own signature (jax's annotation loses it)."""
-    return jax.jit(function)
+_LOG = logging.getLogger(__name__)
+BACKENDS = ("native", "warp")
 
 
 class ImitationEnv:
@@ -34,7 +34,8 @@ class ImitationEnv:
         spec: layout of observation and action.
         simulator: the physics.
         output: physics after the last step (or restart).
-        excitation: (N, nu) of the last step.
+        health: how often each world diverged or ran out of room.
+        variation: randomised bodies and pushes.
     """
 
     def __init__(self, model: MusculoModel, simulator: Simulator, task: Task, *, seed: int) -> None:
@@ -42,8 +43,21 @@ class ImitationEnv:
         count, muscles = simulator.num_worlds, len(model.muscle_names)
         self.simulator = simulator
         self.task = task
-        self._initial_act = np.full((count, muscles), task.config.initial_activation, np.float32)
-        self.excitation = np.zeros((count, muscles), dtype=np.float32)
+        self._initial_act = jnp.full((count, muscles), task.config.initial_activation)
+        self._excitation = jnp.zeros((count, muscles))
+        control_dt = task.config.substeps * float(model.mj_model.opt.timestep)
+        self.variation = Variation(
+            model,
+            simulator,
+            task.config.randomisation,
+            task.config.pushes,
+            seed=seed,
+            control_dt=control_dt,
+        )
+        self.health = healthy(count)
+        self._recorder = DivergenceRecorder(
+            model, simulator, task.config.divergence, substeps=task.config.substeps
+        )
         coordinated = task.config.action_map == "coordinated"
         action_names = _joint_names(model) if coordinated else model.muscle_names
         whole = jnp.zeros(count, dtype=jnp.int32)
@@ -57,6 +71,8 @@ class ImitationEnv:
             key=jax.random.PRNGKey(seed),
         )
         self._excite = self._coordinated(model) if coordinated else jit(task.excitation)
+        self._clean, self._note, self._restarted = jit(clean_state), jit(note), jit(restarted)
+        self._any = jit(_any)
         self._judge = jit(task.judge)
         self._observe = jit(task.observe)
         self._start = jit(task.start)
@@ -67,10 +83,15 @@ class ImitationEnv:
             obs_fields=fields_of(task.blocks(self._state(), self._episode)),
             action_names=action_names,
             action_map=task.config.action_map,
-            control_dt=task.config.substeps * float(model.mj_model.opt.timestep),
+            control_dt=control_dt,
             model_name=model.label,
             model_sha256=model.content_sha256,
         )
+
+    @property
+    def excitation(self) -> Float[np.ndarray, "N nu"]:
+        """What the muscles got in the last step."""
+        return np.asarray(self._excitation)
 
     @property
     def num_envs(self) -> int:
@@ -126,15 +147,23 @@ class ImitationEnv:
 
     def step(self, action: Float[jax.Array, "N A"]) -> TimeStep:
         """One control step; finished episodes restart by themselves (unless configured off)."""
-        excitation = self._excite(action)
-        self.excitation = np.array(excitation)
-        self.output = self.simulator.step(self.excitation)
-        bad, _ = self.simulator.health()
+        excitation = self._excitation = self._excite(action)
+        self.variation.before_step()
+        self._recorder.before_step(excitation)
+        self.output = self.simulator.step(excitation)
+        bad, overflow = self.simulator.health()
+        self.health, failures = self._note(self.health, bad, overflow)
         outcome = self._judge(self._state(), self._episode, action, excitation)
         self._episode = outcome.episode
         obs = outcome.obs
         done = outcome.terminated | outcome.truncated
-        if self.task.config.auto_reset and bool(done.any()):
+        # The one place where the host waits for the device.
+        any_done, any_bad, any_full = jax.device_get(
+            self._any(done, self.health.bad, self.health.full)
+        ).tolist()
+        if any_bad or any_full:
+            self._report(failures)
+        if self.task.config.auto_reset and any_done:
             self._restart(done, *self._start(self._episode, done))
             obs = self._observe(self._state(), self._episode)
         return TimeStep(
@@ -144,20 +173,25 @@ class ImitationEnv:
             truncated=outcome.truncated,
             final_obs=outcome.obs,
             unhealthy=jnp.array(bad),
-            terms=outcome.terms,
+            terms=outcome.terms | failures,
         )
 
     def get_state(self) -> State:
         """Everything needed to continue bit for bit, as named arrays."""
         episode = {f"episode/{k}": np.array(v) for k, v in self._episode._asdict().items()}
-        return episode | {f"sim/{k}": v for k, v in self.simulator.get_state().items()}
+        health = {f"health/{k}": np.array(v) for k, v in self.health._asdict().items()}
+        variation = {f"variation/{k}": v for k, v in self.variation.get_state().items()}
+        physics = {f"sim/{k}": v for k, v in self.simulator.get_state().items()}
+        return episode | health | variation | physics
 
     def set_state(self, state: State) -> TimeStep:
         """Restore what `get_state` returned; returns the observation to act on."""
         parts = {name: state[f"episode/{name}"] for name in Episode._fields}
         self._episode = Episode(**{name: jnp.array(value) for name, value in parts.items()})
-        physics = {k.removeprefix("sim/"): v for k, v in state.items() if k.startswith("sim/")}
-        self.output = self.simulator.set_state(physics)
+        self.health = saved_health(_part(state, "health/"))
+        self.variation.set_state(_part(state, "variation/"))
+        self.output = self.simulator.set_state(_part(state, "sim/"))
+        self._recorder.forget()
         return self._fresh_step()
 
     def close(self) -> None:
@@ -198,7 +232,17 @@ class ImitationEnv:
 
     def _state(self) -> BodyState:
         bad, _ = self.simulator.health()
-        return body_state(self.output, bad)
+        return self._clean(vars(self.output), bad)
+
+    def _report(self, failures: Mapping[str, Float[jax.Array, " N"]]) -> None:
+        """Log, and write down, what went wrong in this step."""
+        diverged = np.asarray(failures["health/diverged"]) > 0
+        overflowed = int(np.asarray(failures["health/overflow"]).sum())
+        if overflowed:
+            _LOG.warning("%d worlds ran out of room for contacts or constraints", overflowed)
+        if diverged.any():
+            _LOG.warning("%d worlds diverged", diverged.sum())
+            self._recorder.write(diverged, np.asarray(self._episode.steps))
 
     def _restart(
         self,
@@ -208,14 +252,24 @@ class ImitationEnv:
         qvel: Float[jax.Array, "N nv"],
     ) -> None:
         self._episode = episode
-        self.output: SimOutput = self.simulator.reset(
-            np.asarray(mask), np.asarray(qpos), np.asarray(qvel), self._initial_act
-        )
+        self.variation.restart(mask)
+        self.output: SimOutput = self.simulator.reset(mask, qpos, qvel, self._initial_act)
+        self.health = self._restarted(self.health, mask)
 
     def _fresh_step(self) -> TimeStep:
         obs = self._observe(self._state(), self._episode)
         never = jnp.zeros(self.num_envs, dtype=bool)
         return TimeStep(obs, jnp.zeros(self.num_envs), never, never, obs, never, {})
+
+
+def _any(*flags: Bool[jax.Array, " N"]) -> Bool[jax.Array, " F"]:
+    """Whether each of the flags is up anywhere."""
+    return jnp.stack([flag.any() for flag in flags])
+
+
+def _part(state: State, prefix: str) -> State:
+    """The entries of a saved state below a prefix, without it."""
+    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
 
 
 def _joint_names(model: MusculoModel) -> tuple[str, ...]:
@@ -233,6 +287,7 @@ def make_env(
     seed: int = 0,
     config: EnvConfig | None = None,
     num_threads: int = 0,
+    device: str | None = None,
 ) -> ImitationEnv:
     """An imitation environment.
 
@@ -240,29 +295,30 @@ def make_env(
         model: a model or its name (without fingers).
         clips: reference motions made for it.
         num_envs: environments stepped together.
-        backend: "native" (all CPU cores).
-        seed: of the start states.
+        backend: "native" (C MuJoCo on all CPU cores) or "warp" (MuJoCo Warp, for a CUDA GPU).
+        seed: of the start states, randomised bodies and pushes.
         config: the task; None for the defaults.
         num_threads: of the native backend; 0 for all cores.
+        device: of the Warp backend, such as "cuda:0" or "cpu"; None for the first GPU, if any.
 
     Raises:
-        InputError: unknown model or backend, or a clip that does not fit.
+        InputError: unknown model or backend, Warp not installed, or a clip that does not fit.
     """
     if isinstance(model, str):
         model = get_musculo_model(model, fingers=False)
-    if backend != "native":
-        raise InputError("make_env", "backend", found=repr(backend), expected="native")
+    if backend not in BACKENDS:
+        raise unknown_name("make_env", "backend", backend, list(BACKENDS))
     if num_envs < 1:
         raise InputError("make_env", "num_envs", found=num_envs, expected=">= 1")
     config = config or EnvConfig()
     control_dt = config.substeps * float(model.mj_model.opt.timestep)
     bank = build_bank(model, clips, control_dt=control_dt)
-    simulator = NativeSimulator(
-        model,
-        num_worlds=num_envs,
-        substeps=config.substeps,
-        num_threads=num_threads,
-        moments=config.action_map == "coordinated",
+    moments = config.action_map == "coordinated"
+    sizes = {"num_worlds": num_envs, "substeps": config.substeps}
+    simulator: Simulator = (
+        _warp_simulator(model, **sizes, moments=moments, device=device)
+        if backend == "warp"
+        else NativeSimulator(model, **sizes, moments=moments, num_threads=num_threads)
     )
     task = Task(
         body=describe_body(model),
@@ -272,3 +328,25 @@ def make_env(
         free_root=model.has_free_root,
     )
     return ImitationEnv(model, simulator, task, seed=seed)
+
+
+def _warp_simulator(
+    model: MusculoModel, *, num_worlds: int, substeps: int, moments: bool, device: str | None
+) -> Simulator:
+    """Imported only when asked for: Warp is an extra and takes a second to load.
+
+    Raises:
+        InputError: Warp is not installed.
+    """
+    try:
+        from musclemimic_sim.warp_backend import WarpSimulator
+    except ModuleNotFoundError as error:
+        raise InputError(
+            "make_env",
+            "backend",
+            found=f"'warp' without {error.name}",
+            expected="pip install 'musclemimic-sim[warp]'",
+        ) from error
+    return WarpSimulator(
+        model, num_worlds=num_worlds, substeps=substeps, moments=moments, device=device
+    )

@@ -24,11 +24,10 @@ class GroundContacts:
 
     def __init__(self, model: mujoco.MjModel) -> None:
         """Find the floor's and the feet's geoms."""
-        self._model = model
         self._foot_of_geom, self._is_floor = feet_and_floor(model)
 
     def measure(
-        self, data: mujoco.MjData
+        self, model: mujoco.MjModel, data: mujoco.MjData
     ) -> tuple[Float[np.ndarray, "2 3"], Float[np.ndarray, "2 3"]]:
         """Force on each foot, N, and its centre of pressure, m (NaN when unloaded); world frame.
 
@@ -44,7 +43,7 @@ class GroundContacts:
             foot = self._foot_of_geom[second if self._is_floor[first] else first]
             if foot < 0:
                 continue
-            mujoco.mj_contactForce(self._model, data, index, wrench)
+            mujoco.mj_contactForce(model, data, index, wrench)
             # Contact frame rows are world axes; the force acts on geom2 along the normal.
             on_second = contact.frame.reshape(3, 3).T @ wrench[:3]
             on_foot = on_second if self._is_floor[first] else -on_second

@@ -1,7 +1,7 @@
 """Native backend: MuJoCo's C thread pool on all CPU cores (`mujoco.batch.Batch`)."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import mujoco
 import numpy as np
@@ -11,6 +11,7 @@ from musclemimic_models import MusculoModel
 from musclemimic_models.quiet import quiet_mujoco
 
 from musclemimic_sim.ground import GroundContacts
+from musclemimic_sim.model_fields import DERIVING, SAVED, check_rows, saved_fields
 from musclemimic_sim.sensors import quaternion_matrix, sensor_layout
 from musclemimic_sim.types import Array, SimOutput, State
 
@@ -60,6 +61,7 @@ class NativeSimulator:
                 "qvel",
                 "act",
                 "ctrl",
+                "xfrc_applied",
                 "actuator_length",
                 "actuator_velocity",
                 "actuator_force",
@@ -68,6 +70,8 @@ class NativeSimulator:
             )
         }
         self._moment_index = _moment_index(self._model) if moments else None
+        # Bound on first use: what is bound is copied at every call.
+        self._varied: dict[str, np.ndarray] = {}
         self._bad = np.zeros(num_worlds, dtype=bool)
         self._contacts = GroundContacts(self._model) if model.has_free_root else None
         self._batch.forward()
@@ -108,23 +112,51 @@ class NativeSimulator:
     def get_state(self) -> State:
         """Everything needed to continue bit for bit."""
         carried = {name: getattr(self._output, name).copy() for name in _CARRIED}
-        return {"rows": self._batch.state.copy(), "bad": self._bad.copy(), **carried}
+        varied = {f"{SAVED}{name}": rows.copy() for name, rows in self._varied.items()}
+        return {"rows": self._batch.state.copy(), "bad": self._bad.copy(), **carried, **varied}
 
     def set_state(self, state: State) -> SimOutput:
         """Restore what `get_state` returned."""
+        fields = saved_fields(self._model, state, list(self._varied))
+        if fields:
+            self.randomize(fields)
         self._batch.state[:] = state["rows"]
         self._run(lambda: self._batch.forward(stage=STAGE_VEL))
         self._bad[:] = state["bad"]
         self._output = self._read(**{name: state[name].copy() for name in _CARRIED})
         return self._output
 
-    def randomize(self, field: str, values: np.ndarray) -> None:
-        """Give a model field per-world values, (N, …), and refresh what derives from it."""
-        self._batch.expand(field)[:] = values
-        self._batch.set_const()
+    def randomize(self, fields: Mapping[str, Array], mask: Bool[Array, " N"] | None = None) -> None:
+        """Give model fields per-world values (N, …) in the worlds in `mask` (None: in all).
+
+        Raises:
+            InputError: an unknown field, or values of another shape.
+        """
+        check_rows(self._model, fields, worlds=self.num_worlds)
+        chosen = np.ones(self.num_worlds, dtype=bool) if mask is None else np.asarray(mask)
+        ids = np.flatnonzero(chosen).astype(np.int32)
+        if len(ids) == 0:
+            return
+        everyone = np.arange(self.num_worlds, dtype=np.int32)
+        deriving = ids
+        for field, rows in fields.items():
+            if field not in self._varied:
+                self._varied[field] = self._batch.expand(field)
+                # From now on every world has its own derived constants.
+                deriving = everyone
+            self._varied[field][ids] = np.asarray(rows)[ids]
+        with quiet_mujoco():
+            if DERIVING & set(fields):
+                self._batch.set_const(deriving)
+            self._run(lambda: self._batch.forward(ids, stage=STAGE_VEL))
+        self._output = self._read()
+
+    def apply_force(self, xfrc: Float[Array, "N B 6"]) -> None:
+        """Push the bodies from outside, see `Simulator`."""
+        self._fields["xfrc_applied"][:] = np.asarray(xfrc)
 
     def health(self) -> tuple[Bool[np.ndarray, " N"], Int[np.ndarray, " N"]]:
-        """Per world: state not finite (or diverged) in the last call; no overflow on the CPU."""
+        """Per world, since its last reset: state not finite or diverged; no overflow here."""
         return self._bad.copy(), np.zeros(self.num_worlds, dtype=np.int32)
 
     def muscle_moments(self) -> Float[np.ndarray, "N nu nv"]:
@@ -167,9 +199,10 @@ class NativeSimulator:
         if self._contacts is not None:
             for world in range(self.num_worlds):
                 data = self._batch.get_data(world)
+                model = self._batch.get_model(world) if self._varied else self._model
                 # The stored contact forces belong to the last substep; bring them up to date.
-                mujoco.mj_forward(self._model, data)
-                force[world], centre[world] = self._contacts.measure(data)
+                mujoco.mj_forward(model, data)
+                force[world], centre[world] = self._contacts.measure(model, data)
         return force, centre
 
     def _run(self, call: Callable[[], None]) -> None:

@@ -1,71 +1,106 @@
 """Inverse use: what a motion means for the muscles, and what excitations do without feedback."""
 
-import csv
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float
 from musclemimic_models import InputError, MotionClip, MusculoModel
-from musclemimic_models.files import read_npz, require_file, write_npz
+from musclemimic_models.files import read_npz, write_npz
 
+from musclemimic_sim.excitations import check_excitation
 from musclemimic_sim.native import NativeSimulator
 from musclemimic_sim.types import SimOutput, Simulator
+
+Progress = Callable[[int], object]
 
 
 @dataclass(frozen=True)
 class Trajectory:
-    """A recorded motion of one body: as many rows as frames, the first the start.
+    """A recorded motion of one body of T frames, the first of them the start.
 
     Attributes:
         output: physics of every frame; its first axis is time here, `output.time` in s.
-        excitation: (T, nu) that led to each frame; the first row is zero.
+        excitation: (T − 1, nu); row t acts between frames t and t + 1. Empty for a motion that
+            was posed and not simulated.
         healthy: (T,) whether physics was finite; rows after the first False mean nothing.
         muscle_names: columns of everything with nu columns.
         model_name, model_sha256: the body.
     """
 
     output: SimOutput
-    excitation: Float[np.ndarray, "T nu"]
+    excitation: Float[np.ndarray, "_ nu"]
     healthy: Bool[np.ndarray, " T"]
     muscle_names: tuple[str, ...]
     model_name: str
     model_sha256: str
 
-    def save(self, path: Path | str) -> None:
-        """Write all arrays as .npz, atomically, under the names of the attributes."""
-        arrays = {
-            field.name: np.asarray(getattr(self.output, field.name))
-            for field in dataclasses.fields(self.output)
-        }
+    def save(
+        self, path: Path | str, *, moments: Float[np.ndarray, "T nu nv"] | None = None
+    ) -> None:
+        """Write all arrays as .npz, atomically, under the names of the attributes.
+
+        Args:
+            path: of the file.
+            moments: of `replay_moments`, written as `moments`.
+        """
+        arrays = _arrays(self.output)
         arrays |= {"excitation": self.excitation, "healthy": self.healthy}
+        if moments is not None:
+            arrays["moments"] = moments
         texts = ("muscle_names", "model_name", "model_sha256")
         write_npz(Path(path), arrays | {name: np.array(getattr(self, name)) for name in texts})
 
+    @classmethod
+    def load(cls, path: Path | str) -> "Trajectory":
+        """Read what `save` wrote (moments stay in the file).
 
-def replay_clip(simulator: Simulator, model: MusculoModel, clip: MotionClip) -> SimOutput:
+        Raises:
+            InputError: another kind of file.
+        """
+        arrays = read_npz(Path(path))
+        physics = [field.name for field in dataclasses.fields(SimOutput)]
+        own = [field.name for field in dataclasses.fields(cls) if field.name != "output"]
+        for name in (*physics, *own):
+            if name not in arrays:
+                raise InputError(path, name, found="nothing", expected="a saved Trajectory")
+        return cls(
+            output=SimOutput(**{name: arrays[name] for name in physics}),
+            excitation=arrays["excitation"],
+            healthy=arrays["healthy"],
+            muscle_names=tuple(arrays["muscle_names"].tolist()),
+            model_name=str(arrays["model_name"]),
+            model_sha256=str(arrays["model_sha256"]),
+        )
+
+
+def replay_clip(
+    simulator: Simulator, model: MusculoModel, clip: MotionClip, *, progress: Progress | None = None
+) -> SimOutput:
     """Physics in every frame of a clip, posed frame by frame: the first axis is time.
 
     Gives muscle lengths and velocities, site poses and velocities, centre of mass. Muscles are at
-    rest, so their force is the passive one. For moment arms see `replay_moments`.
+    rest, so their force is the passive one; touch forces mean nothing in a posed motion. For
+    moment arms see `replay_moments`.
 
     Args:
         simulator: of the model, with any number of worlds; their states are overwritten.
         model: of the clip.
         clip: T frames.
+        progress: called with the number of frames done.
 
     Raises:
         InputError: the clip was made for another model.
     """
     clip.require_model(model)
-    output = replay_motion(simulator, model, clip.qpos, clip.qvel)
+    output = replay_motion(simulator, model, clip.qpos, clip.qvel, progress=progress)
     return dataclasses.replace(output, time=_times(len(clip), clip.dt))
 
 
 def replay_moments(
-    simulator: Simulator, model: MusculoModel, clip: MotionClip
+    simulator: Simulator, model: MusculoModel, clip: MotionClip, *, progress: Progress | None = None
 ) -> Float[np.ndarray, "T nu nv"]:
     """Change of every muscle's length with every velocity coordinate, m/rad or m, per frame.
 
@@ -75,13 +110,14 @@ def replay_moments(
         simulator: of the model, made to give moments; its states are overwritten.
         model: of the clip.
         clip: T frames.
+        progress: called with the number of frames done.
 
     Raises:
         InputError: the clip was made for another model.
         ValueError: the simulator was made without moments.
     """
     clip.require_model(model)
-    placed = _placed(simulator, model, clip.qpos, clip.qvel)
+    placed = _placed(simulator, model, clip.qpos, clip.qvel, progress)
     return np.concatenate([np.array(simulator.muscle_moments())[:count] for _, count in placed])
 
 
@@ -90,9 +126,12 @@ def replay_motion(
     model: MusculoModel,
     qpos: Float[np.ndarray, "T nq"],
     qvel: Float[np.ndarray, "T nv"],
+    *,
+    progress: Progress | None = None,
 ) -> SimOutput:
     """As `replay_clip`, for any positions and velocities; all times are 0."""
-    return _join([_rows(out, count) for out, count in _placed(simulator, model, qpos, qvel)])
+    placed = _placed(simulator, model, qpos, qvel, progress)
+    return _join([_rows(out, count) for out, count in placed])
 
 
 def play_excitations(
@@ -102,6 +141,7 @@ def play_excitations(
     *,
     start_frame: int = 0,
     activation: Float[np.ndarray, " nu"] | None = None,
+    progress: Progress | None = None,
 ) -> Trajectory:
     """Start in a frame of a clip and let given excitations act, with no feedback.
 
@@ -113,13 +153,14 @@ def play_excitations(
         excitation: in [0, 1].
         start_frame: of the clip.
         activation: of every muscle at the start; None for the first row of `excitation`.
+        progress: called with the number of frames done.
 
     Raises:
         InputError: another model, a frame that does not exist, excitations outside [0, 1], or a
             clip whose `dt` is no multiple of the physics timestep.
     """
     clip.require_model(model)
-    _check_excitation("play_excitations", excitation, model)
+    check_excitation("play_excitations", excitation, model)
     if not 0 <= start_frame < len(clip):
         expected = f"0 to {len(clip) - 1}"
         raise InputError("play_excitations", "start_frame", found=start_frame, expected=expected)
@@ -127,16 +168,20 @@ def play_excitations(
     simulator = NativeSimulator(model, num_worlds=1, substeps=_substeps(model, clip.dt))
     try:
         start = (clip.qpos[start_frame], clip.qvel[start_frame], first)
-        parts = [simulator.reset(np.ones(1, dtype=bool), *(row[None] for row in start))]
+        # float32, as the environment starts: what it did plays back bit for bit.
+        rows = (row[None].astype(np.float32) for row in start)
+        parts = [simulator.reset(np.ones(1, dtype=bool), *rows)]
         healthy = [not simulator.health()[0][0]]
-        for row in excitation:
+        for done, row in enumerate(excitation, start=1):
             parts.append(simulator.step(row[None].astype(np.float32)))
             healthy.append(healthy[-1] and not simulator.health()[0][0])
+            if progress is not None:
+                progress(done)
     finally:
         simulator.close()
     return Trajectory(
         output=dataclasses.replace(_join(parts), time=_times(len(parts), clip.dt)),
-        excitation=np.concatenate([np.zeros((1, len(first))), excitation]),
+        excitation=np.asarray(excitation, dtype=np.float64),
         healthy=np.array(healthy),
         muscle_names=model.muscle_names,
         model_name=model.label,
@@ -144,27 +189,16 @@ def play_excitations(
     )
 
 
-def load_excitation(path: Path | str, model: MusculoModel) -> Float[np.ndarray, "T nu"]:
-    """Read excitations: a .csv with a column for every muscle, or an .npz.
-
-    The .npz holds `excitation` (T, nu) and may hold `muscle_names`; with names, columns may come
-    in any order. Other columns (such as time) are an error unless they are called `time`.
-
-    Raises:
-        InputError: an unreadable file, a muscle missing or unknown, or values outside [0, 1].
-    """
-    path = Path(path)
-    names, values = _read_csv(path) if path.suffix.lower() == ".csv" else _read_archive(path)
-    if names is not None:
-        missing = [name for name in model.muscle_names if name not in names]
-        unknown = [name for name in names if name not in (*model.muscle_names, "time")]
-        if missing or unknown:
-            found = f"no {missing[0]!r}" if missing else repr(unknown[0])
-            expected = f"the {len(model.muscle_names)} muscles of {model.label}"
-            raise InputError(path, "muscle_names", found=found, expected=expected)
-        values = values[:, [names.index(name) for name in model.muscle_names]]
-    _check_excitation(path, values, model)
-    return values
+def posed_trajectory(model: MusculoModel, output: SimOutput) -> Trajectory:
+    """The physics of a clip's frames (`replay_clip`) as a trajectory without excitations."""
+    return Trajectory(
+        output=output,
+        excitation=np.zeros((0, len(model.muscle_names))),
+        healthy=np.ones(len(output.time), dtype=bool),
+        muscle_names=model.muscle_names,
+        model_name=model.label,
+        model_sha256=model.content_sha256,
+    )
 
 
 def _placed(
@@ -172,6 +206,7 @@ def _placed(
     model: MusculoModel,
     qpos: Float[np.ndarray, "T nq"],
     qvel: Float[np.ndarray, "T nv"],
+    progress: Progress | None,
 ) -> Iterator[tuple[SimOutput, int]]:
     """Put frames into worlds, as many at a time as there are; yields outputs and rows used."""
     worlds = simulator.num_worlds
@@ -181,6 +216,8 @@ def _placed(
         # Worlds without a frame of their own hold the last one.
         rows = start + np.minimum(np.arange(worlds), count - 1)
         yield simulator.reset(everywhere, qpos[rows], qvel[rows], rest), count
+        if progress is not None:
+            progress(start + count)
 
 
 def _rows(output: SimOutput, count: int) -> SimOutput:
@@ -210,49 +247,3 @@ def _substeps(model: MusculoModel, dt: float) -> int:
         expected = f"a multiple of the physics timestep, {timestep:g} s"
         raise InputError("play_excitations", "dt", found=f"{dt:g} s", expected=expected)
     return substeps
-
-
-def _check_excitation(
-    source: object, excitation: Float[np.ndarray, "T nu"], model: MusculoModel
-) -> None:
-    muscles = len(model.muscle_names)
-    if excitation.ndim != 2 or excitation.shape[1] != muscles or len(excitation) == 0:
-        found, expected = f"shape {excitation.shape}", f"(T, {muscles}) for {model.label}"
-    elif not ((excitation >= 0) & (excitation <= 1)).all():
-        found = f"values from {excitation.min():g} to {excitation.max():g}"
-        expected = "0 to 1"
-    else:
-        return
-    raise InputError(source, "excitation", found=found, expected=expected)
-
-
-def _read_archive(path: Path) -> tuple[list[str] | None, Float[np.ndarray, "T nu"]]:
-    arrays = read_npz(path)
-    if "excitation" not in arrays:
-        found = ", ".join(arrays) or "nothing"
-        raise InputError(path, "excitation", found=found, expected="an array of that name")
-    names = arrays.get("muscle_names")
-    listed = None if names is None else [str(name) for name in names.ravel()]
-    values = arrays["excitation"]
-    if listed is not None and values.ndim == 2 and len(listed) != values.shape[1]:
-        found = f"{values.shape[1]} columns"
-        raise InputError(path, "excitation", found=found, expected=f"{len(listed)}, one a name")
-    return listed, _floats(path, values)
-
-
-def _read_csv(path: Path) -> tuple[list[str], Float[np.ndarray, "T columns"]]:
-    require_file(path)
-    with path.open(newline="", encoding="utf-8") as file:
-        header, *lines = list(csv.reader(file)) or [[]]
-    for number, line in enumerate(lines, start=2):
-        if len(line) != len(header):
-            found, expected = f"{len(line)} values", f"{len(header)}, as in the header"
-            raise InputError(path, f"line {number}", found=found, expected=expected)
-    return [name.strip() for name in header], _floats(path, np.array(lines))
-
-
-def _floats(path: Path, values: np.ndarray) -> Float[np.ndarray, "T columns"]:
-    try:
-        return values.astype(np.float64)
-    except ValueError as error:
-        raise InputError(path, "excitation", found=str(error), expected="numbers") from error

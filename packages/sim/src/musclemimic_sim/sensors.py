@@ -31,7 +31,8 @@ def sensor_layout(model: mujoco.MjModel, sites: tuple[str, ...]) -> SensorLayout
 
     def columns(name: str) -> Int[np.ndarray, " n"]:
         sensor = model.sensor(name)
-        return np.arange(sensor.adr[0], sensor.adr[0] + sensor.dim[0])
+        first, size = int(sensor.adr[0]), int(sensor.dim[0])
+        return np.arange(first, first + size)
 
     frames = {
         kind: np.stack([columns(f"mimic_{site}_{kind}") for site in sites])

@@ -76,12 +76,26 @@ class Simulator(Protocol):
         """Restore what `get_state` returned."""
         ...
 
-    def randomize(self, field: str, values: np.ndarray) -> None:
-        """Give a model field per-world values, (N, …)."""
+    def randomize(self, fields: Mapping[str, Array], mask: Bool[Array, " N"] | None = None) -> None:
+        """Give model fields per-world values (N, …) in the worlds in `mask` (None: in all).
+
+        Fields are named as in MjModel, or "opt.<name>"; what derives from them follows. They are
+        part of the state that `get_state` returns.
+        """
+        ...
+
+    def apply_force(self, xfrc: Float[Array, "N B 6"]) -> None:
+        """Push the bodies from outside: force, N, and torque, N m, at each centre of mass.
+
+        World frame, MuJoCo's xfrc_applied; stays until the next call or the world's reset.
+        """
         ...
 
     def health(self) -> tuple[Bool[Array, " N"], Int[Array, " N"]]:
-        """Per world: state not finite (or diverged) in the last call; overflow flags."""
+        """Per world, since its last reset: state not finite or diverged; bits of full buffers.
+
+        Both flags stay up until the world is reset.
+        """
         ...
 
     def muscle_moments(self) -> Float[Array, "N nu nv"]:
@@ -203,7 +217,8 @@ class TimeStep:
         final_obs: the observation before any reset; equals obs where no episode ended.
         unhealthy: physics produced a non-finite state (a subset of terminated).
         terms: named reward terms (`reward/…`) and raw errors (`error/…`, with unit in the
-            name), each (N,).
+            name), each (N,); `health/diverged` and `health/overflow` are 1 where a world has just
+            left the finite numbers or run out of room for contacts or constraints.
     """
 
     obs: Float[jax.Array, "N O"]
