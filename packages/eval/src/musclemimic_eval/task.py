@@ -4,12 +4,26 @@ from collections.abc import Mapping
 
 from musclemimic_models import InputError
 from musclemimic_sim import (
+    ActionDelay,
     CoordinationConfig,
+    CurriculumConfig,
     EnvConfig,
     RewardConfig,
     RewardTerm,
+    SamplingConfig,
+    SensorNoise,
     TerminationConfig,
 )
+
+# Parts of a task that are dataclasses of their own; a policy of an older release lacks some.
+_PARTS = {
+    "termination": TerminationConfig,
+    "coordination": CoordinationConfig,
+    "curriculum": CurriculumConfig,
+    "sampling": SamplingConfig,
+    "sensor_noise": SensorNoise,
+    "action_delay": ActionDelay,
+}
 
 
 def trained_task(provenance: Mapping[str, object]) -> EnvConfig:
@@ -23,13 +37,12 @@ def trained_task(provenance: Mapping[str, object]) -> EnvConfig:
         return EnvConfig()
     values: dict[str, object] = dict(training["env"])  # pyright: ignore[reportUnknownArgumentType]
     try:
-        reward, termination = values.pop("reward"), values.pop("termination")
-        coordination = values.pop("coordination")
+        reward = values.pop("reward")
+        parts = {name: part(**values.pop(name, {})) for name, part in _PARTS.items()}  # pyright: ignore[reportCallIssue]
         return EnvConfig(
             **values,  # pyright: ignore[reportArgumentType]
+            **parts,  # pyright: ignore[reportArgumentType]
             reward=None if reward is None else _reward(reward),  # pyright: ignore[reportArgumentType]
-            termination=TerminationConfig(**termination),  # pyright: ignore[reportCallIssue]
-            coordination=CoordinationConfig(**coordination),  # pyright: ignore[reportCallIssue]
         )
     except (TypeError, KeyError) as error:
         raise InputError(

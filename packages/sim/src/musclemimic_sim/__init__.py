@@ -9,15 +9,23 @@ from musclemimic_models.files import write_json as write_json
 from musclemimic_models.files import write_npz as write_npz
 from musclemimic_models.files import write_text as write_text
 
+from musclemimic_sim.adaptation import CurriculumConfig as CurriculumConfig
+from musclemimic_sim.adaptation import SamplingConfig as SamplingConfig
 from musclemimic_sim.config import CoordinationConfig as CoordinationConfig
 from musclemimic_sim.config import EnvConfig as EnvConfig
 from musclemimic_sim.config import RewardConfig as RewardConfig
 from musclemimic_sim.config import RewardTerm as RewardTerm
 from musclemimic_sim.config import TerminationConfig as TerminationConfig
+from musclemimic_sim.coordination import coordinate as coordinate
+from musclemimic_sim.coordinator import Coordinator as Coordinator
+from musclemimic_sim.coordinator import JointTarget as JointTarget
+from musclemimic_sim.coordinator import build_coordinator as build_coordinator
+from musclemimic_sim.delay import ActionDelay as ActionDelay
 from musclemimic_sim.env import ImitationEnv as ImitationEnv
 from musclemimic_sim.env import make_env as make_env
 from musclemimic_sim.loading import load_clips as load_clips
 from musclemimic_sim.native import NativeSimulator as NativeSimulator
+from musclemimic_sim.noise import SensorNoise as SensorNoise
 from musclemimic_sim.types import Environment as Environment
 from musclemimic_sim.types import EnvSpec as EnvSpec
 from musclemimic_sim.types import ObsField as ObsField

@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 
 from musclemimic_models import InputError
 
+from musclemimic_sim.adaptation import CurriculumConfig, SamplingConfig
+from musclemimic_sim.delay import ActionDelay
+from musclemimic_sim.noise import SensorNoise
+
 ACTION_MAPS = ("clip", "affine", "coordinated")
 
 
@@ -111,6 +115,10 @@ class EnvConfig:
         reward: None takes the published weights of the model at hand.
         termination: thresholds.
         coordination: of the "coordinated" action.
+        curriculum: thresholds that tighten as the policy learns; off by default.
+        sampling: which clips episodes start in; all alike by default.
+        sensor_noise: errors on the observation; none by default.
+        action_delay: control steps until an action reaches the muscles; none by default.
     """
 
     substeps: int = 5
@@ -123,6 +131,10 @@ class EnvConfig:
     reward: RewardConfig | None = None
     termination: TerminationConfig = field(default_factory=TerminationConfig)
     coordination: CoordinationConfig = field(default_factory=CoordinationConfig)
+    curriculum: CurriculumConfig = field(default_factory=CurriculumConfig)
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    sensor_noise: SensorNoise = field(default_factory=SensorNoise)
+    action_delay: ActionDelay = field(default_factory=ActionDelay)
 
     def __post_init__(self) -> None:
         """Refuse values no environment can run with.
@@ -139,11 +151,23 @@ class EnvConfig:
                 raise InputError(
                     "EnvConfig", name, found=getattr(self, name), expected=f">= {least}"
                 )
+        if not 0 <= self.initial_activation <= 1:
+            raise InputError(
+                "EnvConfig", "initial_activation", found=self.initial_activation, expected="0 to 1"
+            )
         if self.horizon is not None and self.horizon < 1:
             raise InputError("EnvConfig", "horizon", found=self.horizon, expected=">= 1 or none")
 
     def for_evaluation(self, *, horizon: int | None = None) -> "EnvConfig":
-        """The same task with the published thresholds and without automatic restarts."""
+        """The same task with the published thresholds, not adapted, and no automatic restarts.
+
+        Sensor noise and action delay belong to the task and stay.
+        """
         return dataclasses.replace(
-            self, auto_reset=False, horizon=horizon, termination=TerminationConfig()
+            self,
+            auto_reset=False,
+            horizon=horizon,
+            termination=TerminationConfig(),
+            curriculum=CurriculumConfig(),
+            sampling=SamplingConfig(),
         )

@@ -14,7 +14,7 @@ from musclemimic_sim.body import BodyState, body_state, describe_body
 from musclemimic_sim.config import EnvConfig, default_reward
 from musclemimic_sim.coordinator import build_coordinator
 from musclemimic_sim.native import NativeSimulator
-from musclemimic_sim.observation import fields_of
+from musclemimic_sim.saving import from_state, to_state
 from musclemimic_sim.task import Episode, Task
 from musclemimic_sim.types import EnvSpec, SimOutput, Simulator, State, TimeStep
 
@@ -46,16 +46,7 @@ class ImitationEnv:
         self.excitation = np.zeros((count, muscles), dtype=np.float32)
         coordinated = task.config.action_map == "coordinated"
         action_names = _joint_names(model) if coordinated else model.muscle_names
-        whole = jnp.zeros(count, dtype=jnp.int32)
-        self._episode = Episode(
-            clip=whole,
-            frame=whole,
-            steps=whole,
-            origin=jnp.zeros((count, 3)),
-            action=jnp.zeros((count, len(action_names))),
-            excitation=jnp.zeros((count, muscles)),
-            key=jax.random.PRNGKey(seed),
-        )
+        self._episode = task.blank(count, actions=len(action_names), muscles=muscles, seed=seed)
         self._excite = self._coordinated(model) if coordinated else jit(task.excitation)
         self._judge = jit(task.judge)
         self._observe = jit(task.observe)
@@ -64,7 +55,7 @@ class ImitationEnv:
         everywhere = jnp.ones(count, dtype=bool)
         self._restart(everywhere, *self._start(self._episode, everywhere))
         self.spec = EnvSpec(
-            obs_fields=fields_of(task.blocks(self._state(), self._episode)),
+            obs_fields=task.layout(self._state(), self._episode),
             action_names=action_names,
             action_map=task.config.action_map,
             control_dt=task.config.substeps * float(model.mj_model.opt.timestep),
@@ -91,6 +82,10 @@ class ImitationEnv:
     def origin(self) -> Float[np.ndarray, "N 3"]:
         """World position subtracted from each reference, m."""
         return np.asarray(self._episode.origin)
+
+    def seed(self, seed: int) -> None:
+        """Let everything random from here on follow from `seed`; takes effect with `reset`."""
+        self._episode = self.task.reseeded(self._episode, seed)
 
     def reset(self) -> TimeStep:
         """Start new episodes everywhere (reward 0, nothing terminated)."""
@@ -126,7 +121,7 @@ class ImitationEnv:
 
     def step(self, action: Float[jax.Array, "N A"]) -> TimeStep:
         """One control step; finished episodes restart by themselves (unless configured off)."""
-        excitation = self._excite(action)
+        excitation = self._excite(self._episode, action)
         self.excitation = np.array(excitation)
         self.output = self.simulator.step(self.excitation)
         bad, _ = self.simulator.health()
@@ -149,13 +144,12 @@ class ImitationEnv:
 
     def get_state(self) -> State:
         """Everything needed to continue bit for bit, as named arrays."""
-        episode = {f"episode/{k}": np.array(v) for k, v in self._episode._asdict().items()}
+        episode = to_state(self._episode, "episode")
         return episode | {f"sim/{k}": v for k, v in self.simulator.get_state().items()}
 
     def set_state(self, state: State) -> TimeStep:
         """Restore what `get_state` returned; returns the observation to act on."""
-        parts = {name: state[f"episode/{name}"] for name in Episode._fields}
-        self._episode = Episode(**{name: jnp.array(value) for name, value in parts.items()})
+        self._episode = from_state(self._episode, state, "episode")
         physics = {k.removeprefix("sim/"): v for k, v in state.items() if k.startswith("sim/")}
         self.output = self.simulator.set_state(physics)
         return self._fresh_step()
@@ -166,7 +160,7 @@ class ImitationEnv:
 
     def _coordinated(
         self, model: MusculoModel
-    ) -> Callable[[Float[jax.Array, "N J"]], Float[jax.Array, "N nu"]]:
+    ) -> Callable[[Episode, Float[jax.Array, "N J"]], Float[jax.Array, "N nu"]]:
         """The coordination layer, bound to this environment's physics and episodes."""
         coordinator, timestep = build_coordinator(model), float(model.mj_model.opt.timestep)
 
@@ -189,10 +183,10 @@ class ImitationEnv:
 
         compiled = jit(excite)
 
-        def now(action: Float[jax.Array, "N J"]) -> Float[jax.Array, "N nu"]:
+        def now(episode: Episode, action: Float[jax.Array, "N J"]) -> Float[jax.Array, "N nu"]:
             moments = jnp.asarray(self.simulator.muscle_moments())
             bias_force = jnp.asarray(self.simulator.bias_force())
-            return compiled(self._state(), moments, bias_force, self._episode, action)
+            return compiled(self._state(), moments, bias_force, episode, action)
 
         return now
 
