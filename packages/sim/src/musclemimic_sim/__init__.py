@@ -24,6 +24,8 @@ from musclemimic_sim.delay import ActionDelay as ActionDelay
 from musclemimic_sim.env import ImitationEnv as ImitationEnv
 from musclemimic_sim.env import make_env as make_env
 from musclemimic_sim.loading import load_clips as load_clips
+from musclemimic_sim.mirror import mirror_action as mirror_action
+from musclemimic_sim.mirror import mirror_observation as mirror_observation
 from musclemimic_sim.native import NativeSimulator as NativeSimulator
 from musclemimic_sim.noise import SensorNoise as SensorNoise
 from musclemimic_sim.types import Environment as Environment
