@@ -69,6 +69,11 @@ class ImitationEnv:
         return self.simulator.num_worlds
 
     @property
+    def episode(self) -> Episode:
+        """Where each environment is in its episode; replaced, never changed."""
+        return self._episode
+
+    @property
     def clip_index(self) -> Int[np.ndarray, " N"]:
         """Which clip each environment follows."""
         return np.asarray(self._episode.clip)

@@ -1,5 +1,6 @@
 """The observation vector, as named blocks with units."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import jax
@@ -83,9 +84,9 @@ UNITS = {
 }
 
 
-def fields_of(blocks: dict[str, Float[jax.Array, "N _"]]) -> tuple[ObsField, ...]:
-    """The layout as it crosses the border."""
-    return tuple(ObsField(name, block.shape[1], UNITS[name]) for name, block in blocks.items())
+def fields_of(widths: Mapping[str, int]) -> tuple[ObsField, ...]:
+    """The layout as it crosses the border, from the size of every block."""
+    return tuple(ObsField(name, width, UNITS[name]) for name, width in widths.items())
 
 
 def _flatten(values: Float[jax.Array, "N L D"]) -> Float[jax.Array, "N LD"]:

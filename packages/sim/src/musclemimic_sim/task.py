@@ -153,9 +153,11 @@ class Task:
         Raises:
             InputError: sensor noise on a field that this body does not have.
         """
-        fields = fields_of(self.blocks(state, episode))
-        noise_deviation(self.config.sensor_noise, {f.name: f.dim for f in fields}, "EnvConfig")
-        return fields
+        # Shapes only: computing the blocks one operation at a time would take seconds to compile.
+        shapes = jax.eval_shape(self.blocks, state, episode)
+        widths = {name: shape.shape[1] for name, shape in shapes.items()}
+        noise_deviation(self.config.sensor_noise, widths, "EnvConfig")
+        return fields_of(widths)
 
     def observe(self, state: BodyState, episode: Episode) -> Float[jax.Array, "N O"]:
         """The observation vector, with sensor noise."""
