@@ -126,7 +126,7 @@ class ImitationEnv:
 
     def step(self, action: Float[jax.Array, "N A"]) -> TimeStep:
         """One control step; finished episodes restart by themselves (unless configured off)."""
-        excitation = self._excite(self._episode, action)
+        excitation = self.excite(action)
         self.excitation = np.array(excitation)
         self.output = self.simulator.step(self.excitation)
         bad, _ = self.simulator.health()
@@ -146,6 +146,10 @@ class ImitationEnv:
             unhealthy=jnp.array(bad),
             terms=outcome.terms,
         )
+
+    def excite(self, action: Float[jax.Array, "N A"]) -> Float[jax.Array, "N nu"]:
+        """The excitations that `action` means in the present state; nothing moves."""
+        return self._excite(self._episode, action)
 
     def get_state(self) -> State:
         """Everything needed to continue bit for bit, as named arrays."""
