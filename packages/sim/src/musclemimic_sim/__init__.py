@@ -11,12 +11,14 @@ from musclemimic_models.files import write_text as write_text
 
 from musclemimic_sim.adaptation import CurriculumConfig as CurriculumConfig
 from musclemimic_sim.adaptation import SamplingConfig as SamplingConfig
+from musclemimic_sim.blocks import BlockMatrix as BlockMatrix
+from musclemimic_sim.box_least_squares import solve_in_box as solve_in_box
 from musclemimic_sim.config import CoordinationConfig as CoordinationConfig
 from musclemimic_sim.config import EnvConfig as EnvConfig
 from musclemimic_sim.config import RewardConfig as RewardConfig
 from musclemimic_sim.config import RewardTerm as RewardTerm
 from musclemimic_sim.config import TerminationConfig as TerminationConfig
-from musclemimic_sim.coordination import coordinate as coordinate
+from musclemimic_sim.config_reading import env_config_from as env_config_from
 from musclemimic_sim.coordinator import Coordinator as Coordinator
 from musclemimic_sim.coordinator import JointTarget as JointTarget
 from musclemimic_sim.coordinator import build_coordinator as build_coordinator
