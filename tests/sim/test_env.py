@@ -41,6 +41,11 @@ def test_layout_adds_up_and_is_finite(arms, clips):
     assert env.spec.action_size == 64
     assert env.spec.control_dt == pytest.approx(0.01)
     assert all(field.unit for field in env.spec.obs_fields)
+    names = [field.name for field in env.spec.obs_fields]
+    start = sum(field.dim for field in env.spec.obs_fields[: names.index("muscle_length")])
+    low, high = arms.muscles.length_range.T
+    length = (env.output.actuator_length - low) / (high - low)
+    assert step.obs[:, start : start + 64] == pytest.approx(length, abs=1e-4)
     for action in random_actions(env, 5):
         step = env.step(action)
         assert np.isfinite(np.asarray(step.obs)).all()

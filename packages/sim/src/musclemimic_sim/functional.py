@@ -55,6 +55,13 @@ def reset(env: ImitationEnv, *, seed: int) -> tuple[EnvState, TimeStep]:
     return _moved(env, env.reset())
 
 
+def present(env: ImitationEnv) -> EnvState:
+    """The state an environment is in now, however it got there."""
+    state = EnvState(env.get_state())
+    _present[env] = _Present(state, env.output, env.episode)
+    return state
+
+
 def step(
     env: ImitationEnv, state: EnvState, action: Float[jax.Array, "N A"]
 ) -> tuple[EnvState, TimeStep]:
@@ -85,6 +92,4 @@ def _is_in(env: ImitationEnv, state: EnvState) -> bool:
 
 
 def _moved(env: ImitationEnv, step: TimeStep) -> tuple[EnvState, TimeStep]:
-    state = EnvState(env.get_state())
-    _present[env] = _Present(state, env.output, env.episode)
-    return state, step
+    return present(env), step

@@ -104,7 +104,7 @@ def measure(
         step_s=statistics.median(ours[1:]),
         rollout_s=statistics.median(theirs[1:]),
         ratio=statistics.median(ratios),
-        restarts=statistics.mean(restarts[steps:]),
+        restarts=float(statistics.mean(restarts[steps:])),
         parts=parts_of_a_step(env, repeats=max(3, rounds)),
     )
 

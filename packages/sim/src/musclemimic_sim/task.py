@@ -153,9 +153,16 @@ class Task:
         Raises:
             InputError: sensor noise on a field that this body does not have.
         """
+        names: list[str] = []
+
+        def sized(state: BodyState, episode: Episode) -> tuple[Float[jax.Array, "N _"], ...]:
+            blocks = self.blocks(state, episode)
+            names.extend(blocks)  # jax would return a dict in another order
+            return tuple(blocks.values())
+
         # Shapes only: computing the blocks one operation at a time would take seconds to compile.
-        shapes = jax.eval_shape(self.blocks, state, episode)
-        widths = {name: shape.shape[1] for name, shape in shapes.items()}
+        shapes = jax.eval_shape(sized, state, episode)
+        widths = {name: shape.shape[1] for name, shape in zip(names, shapes, strict=True)}
         noise_deviation(self.config.sensor_noise, widths, "EnvConfig")
         return fields_of(widths)
 

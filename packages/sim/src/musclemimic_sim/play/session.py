@@ -14,9 +14,8 @@ from musclemimic_sim.env import ImitationEnv
 from musclemimic_sim.play.agents import Agent
 from musclemimic_sim.types import TimeStep
 
-# A frame never works on physics longer than this, s: on a slow machine time slows down instead.
-_LONGEST_WORK_S = 0.05
 _HISTORY = 500
+_ROUNDING_S = 1e-9
 
 
 class PlaySession:
@@ -28,6 +27,7 @@ class PlaySession:
         ghost: the same model, in the reference's pose.
         agents: by name. agent: the name of the one that acts.
         speed: 1 is real time. paused: whether time stands still.
+        longest_work_s: in one `advance`; on a slow machine time slows down instead of the picture.
         restart_when_lost: start again where the termination thresholds are passed; otherwise go on
             to the clip's end.
         step: the last one.
@@ -44,6 +44,7 @@ class PlaySession:
         self.stage = Stage(model)
         self.ghost = mujoco.MjData(self.stage.model)
         self.speed, self.paused, self.restart_when_lost = 1.0, False, True
+        self.longest_work_s = 0.05
         self.episodes, self.ended = 0, ""
         self.rewards: deque[float] = deque(maxlen=_HISTORY)
         self._owed_s = 0.0
@@ -80,10 +81,10 @@ class PlaySession:
         """Let `elapsed` seconds of wall clock pass."""
         if self.paused:
             return
-        dt, deadline = self.env.spec.control_dt, time.perf_counter() + _LONGEST_WORK_S
+        dt, deadline = self.env.spec.control_dt, time.perf_counter() + self.longest_work_s
         self._owed_s = min(self._owed_s + elapsed * self.speed, 10 * dt)
         stepped = False
-        while self._owed_s >= dt and time.perf_counter() < deadline:
+        while self._owed_s >= dt - _ROUNDING_S and time.perf_counter() < deadline:
             self._owed_s -= dt
             stepped = True
             if self._act():
