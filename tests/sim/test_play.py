@@ -138,7 +138,7 @@ def test_policy_comes_through_an_entry_point_with_its_task(clip_file, session, m
     monkeypatch.setattr(agents, "entry_points", lambda group: [])
     with pytest.raises(InputError, match=r"none installed \(pip install musclemimic_rl"):
         agents.load_policy(Path("still.npz"))
-    with pytest.raises(InputError, match=r"still.toy: spec: found action_names: .* instead of"):
+    with pytest.raises(InputError, match=r"still.toy: spec: found obs_fields: .* instead of"):
         agents.policy_agent(Still(spec), session.env.spec, "still.toy")
 
 

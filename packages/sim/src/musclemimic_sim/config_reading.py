@@ -1,36 +1,21 @@
 """An environment's configuration back from the plain values it was saved as."""
 
+import dataclasses
 from collections.abc import Mapping
+from typing import TypeVar
 
 from musclemimic_models import InputError
 
-from musclemimic_sim.adaptation import CurriculumConfig, SamplingConfig
-from musclemimic_sim.config import (
-    CoordinationConfig,
-    EnvConfig,
-    RewardConfig,
-    RewardTerm,
-    TerminationConfig,
-)
-from musclemimic_sim.delay import ActionDelay
-from musclemimic_sim.noise import SensorNoise
+from musclemimic_sim.config import EnvConfig, RewardConfig
 
-# Parts that are dataclasses of their own; what an older release saved lacks some.
-_PARTS = {
-    "termination": TerminationConfig,
-    "coordination": CoordinationConfig,
-    "curriculum": CurriculumConfig,
-    "sampling": SamplingConfig,
-    "sensor_noise": SensorNoise,
-    "action_delay": ActionDelay,
-}
+T = TypeVar("T")
 
 
 def env_config_from(values: Mapping[str, object], source: object) -> EnvConfig:
     """The configuration that `dataclasses.asdict` (or its JSON) gave.
 
     Args:
-        values: fields left out keep their defaults.
+        values: fields left out keep their defaults, so that an older release's can be read.
         source: named in errors.
 
     Raises:
@@ -38,22 +23,27 @@ def env_config_from(values: Mapping[str, object], source: object) -> EnvConfig:
     """
     rest = dict(values)
     reward = rest.pop("reward", None)
-    try:
-        parts = {name: part(**rest.pop(name, {})) for name, part in _PARTS.items()}  # pyright: ignore[reportCallIssue]
-        return EnvConfig(
-            **rest,  # pyright: ignore[reportArgumentType]
-            **parts,  # pyright: ignore[reportArgumentType]
-            reward=None if reward is None else _reward(reward),  # pyright: ignore[reportArgumentType]
-        )
-    except TypeError as error:
-        raise InputError(
-            source, "config.env", found=f"{error}", expected="the fields of an EnvConfig"
-        ) from error
+    config = _with(EnvConfig(), rest, source, "config.env")
+    if not isinstance(reward, Mapping):
+        return config
+    named: Mapping[str, object] = reward  # pyright: ignore[reportUnknownVariableType]
+    weights = _with(RewardConfig(), named, source, "config.env.reward")
+    return dataclasses.replace(config, reward=weights)
 
 
-def _reward(values: Mapping[str, Mapping[str, float] | float]) -> RewardConfig:
-    terms = {
-        name: RewardTerm(**value) if isinstance(value, Mapping) else value
-        for name, value in values.items()
-    }
-    return RewardConfig(**terms)  # pyright: ignore[reportArgumentType]
+def _with(default: T, values: Mapping[str, object], source: object, place: str) -> T:
+    """A dataclass with some fields replaced, those that are dataclasses themselves in depth."""
+    known = [field.name for field in dataclasses.fields(default)]  # pyright: ignore[reportArgumentType]
+    changed: dict[str, object] = {}
+    for name, value in values.items():
+        if name not in known:
+            raise InputError(
+                source, f"{place}.{name}", found="an unknown field", expected=", ".join(known)
+            )
+        present: object = getattr(default, name)
+        if dataclasses.is_dataclass(present) and isinstance(value, Mapping):
+            inner: Mapping[str, object] = value  # pyright: ignore[reportUnknownVariableType]
+            changed[name] = _with(present, inner, source, f"{place}.{name}")
+        else:
+            changed[name] = tuple(value) if isinstance(value, list) else value  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return dataclasses.replace(default, **changed)  # pyright: ignore[reportArgumentType, reportUnknownVariableType, reportCallIssue]
