@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from musclemimic_models import InputError, MotionClip, MusculoModel
 
+from musclemimic_sim.progress import watched
 from musclemimic_sim.relative import RelativeState, SiteState, relative_state, rotation_matrix
 from musclemimic_sim.velocity_check import require_consistent_velocities
 
@@ -75,7 +76,7 @@ def build_bank(
     """
     if not clips:
         raise InputError("make_env", "clips", found="none", expected="at least one MotionClip")
-    for index, clip in enumerate(clips):
+    for index, clip in enumerate(watched(clips, "checking clips")):
         source = f"clip {index} ({clip.provenance.source})"
         clip.require_model(model, source)
         if abs(clip.dt - control_dt) > 1e-9:
