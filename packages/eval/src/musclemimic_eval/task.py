@@ -1,6 +1,7 @@
 """The task a policy was trained in, read back from its provenance."""
 
 from collections.abc import Mapping
+from typing import cast
 
 from musclemimic_sim import EnvConfig, env_config_from
 
@@ -14,5 +15,4 @@ def trained_task(provenance: Mapping[str, object]) -> EnvConfig:
     training = provenance.get("config")
     if not isinstance(training, Mapping) or "env" not in training:
         return EnvConfig()
-    values: Mapping[str, object] = training["env"]  # pyright: ignore[reportUnknownVariableType]
-    return env_config_from(values, "policy")
+    return env_config_from(cast("Mapping[str, object]", training["env"]), "policy")

@@ -97,12 +97,13 @@ def _improved(A: BlockMatrix, now: _Iterate, regularisation: float) -> _Point:
     dual_residual = now.slope - p.lower + p.upper
     inverse = 1 / (regularisation + p.lower / p.above + p.upper / p.below)
     system = jnp.eye(A.rows, dtype=inverse.dtype) + A.weighted_square(inverse)
-    factors = jax.scipy.linalg.lu_factor(system)
+    factors: tuple[jax.Array, jax.Array] = jax.scipy.linalg.lu_factor(system)
 
     def direction(at_low: Float[jax.Array, "N M"], at_high: Float[jax.Array, "N M"]) -> _Point:
         """Newton direction towards given changes of the two products."""
         right = inverse * (at_low / p.above - at_high / p.below - dual_residual)
-        y = jax.scipy.linalg.lu_solve(factors, A.times(right)[..., None])[..., 0]
+        solved: jax.Array = jax.scipy.linalg.lu_solve(factors, A.times(right)[..., None])
+        y = solved[..., 0]
         change = right - inverse * A.transposed(y)
         return _Point(
             above=change,

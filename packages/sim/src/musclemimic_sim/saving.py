@@ -5,17 +5,18 @@ from typing import TypeVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.tree_util import keystr, tree_flatten_with_path, tree_map_with_path
 from musclemimic_models import InputError
 
 from musclemimic_sim.types import State
 
 T = TypeVar("T")
+# Of keys, from the root of a tree to a leaf.
+Path = tuple[object, ...]
 
 
 def to_state(tree: object, prefix: str) -> State:
     """Every array of `tree` as a copy, named prefix/field/field…."""
-    leaves, _ = tree_flatten_with_path(tree)
+    leaves: list[tuple[Path, jax.Array]] = jax.tree_util.tree_flatten_with_path(tree)[0]
     return {_name(prefix, path): np.array(leaf) for path, leaf in leaves}
 
 
@@ -27,7 +28,7 @@ def from_state(template: T, state: State, prefix: str) -> T:
             another number of environments or another configuration).
     """
 
-    def read(path: tuple[object, ...], leaf: jax.Array) -> jax.Array:
+    def read(path: Path, leaf: jax.Array) -> jax.Array:
         name = _name(prefix, path)
         expected = f"{leaf.dtype} {leaf.shape}"
         if name not in state:
@@ -38,8 +39,8 @@ def from_state(template: T, state: State, prefix: str) -> T:
             raise InputError("environment state", name, found=found, expected=expected)
         return jnp.array(value, copy=True)
 
-    return tree_map_with_path(read, template)
+    return jax.tree_util.tree_map_with_path(read, template)
 
 
-def _name(prefix: str, path: tuple[object, ...]) -> str:
-    return f"{prefix}/{keystr(path, simple=True, separator='/')}"  # pyright: ignore[reportArgumentType]
+def _name(prefix: str, path: Path) -> str:
+    return f"{prefix}/{jax.tree_util.keystr(path, simple=True, separator='/')}"

@@ -1,8 +1,9 @@
 """`musclemimic sim play`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import tyro
 from musclemimic_models.quiet import quiet_mujoco
@@ -94,6 +95,6 @@ def _task_of(policy: Policy, arguments: PlayArguments) -> EnvConfig:
     """The task a policy was trained in, if it tells; judged as in evaluation."""
     training = policy.provenance.get("config")
     if isinstance(training, dict) and "env" in training:
-        values: dict[str, object] = training["env"]  # pyright: ignore[reportUnknownVariableType]
+        values = cast("Mapping[str, object]", training["env"])
         return env_config_from(values, arguments.policy).for_evaluation()
     return arguments.env
