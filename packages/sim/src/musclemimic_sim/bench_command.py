@@ -19,7 +19,6 @@ from musclemimic_sim.speed import (
     Speed,
     growth_exponent,
     measure,
-    parts_in_order,
     published_model,
     thread_count,
 )
@@ -117,24 +116,25 @@ def _document(label: str, threads: int, speeds: list[Speed]) -> dict[str, object
 
 
 def _table(label: str, threads: int, speeds: list[Speed]) -> Table:
-    parts = parts_in_order(speeds[0])
     growth = (
-        f"step time grows with environments to the power {growth_exponent(speeds):.2f}; "
+        f"a step's time grows with environments to the power {growth_exponent(speeds):.2f}; "
         if len(speeds) > 1
         else ""
     )
     table = Table(
-        *("envs", "steps/s", "ms/step", "ratio", *(f"{part}, ms" for part in parts)),
+        "environments",
+        *(str(speed.num_envs) for speed in speeds),
         title=f"{label}, {threads} threads",
-        caption=f"ratio: mujoco.rollout of the published model / environment; {growth}"
-        "parts each alone, restart of one environment",
+        caption=f"{growth}parts each measured alone, the restart of one environment",
     )
-    for speed in speeds:
-        table.add_row(
-            str(speed.num_envs),
-            f"{speed.steps_per_second:.0f}",
-            f"{1e3 * speed.step_s:.1f}",
-            f"{speed.ratio:.2f}",
-            *(f"{1e3 * speed.parts[part]:.2f}" for part in parts),
-        )
+    for name, shown in (
+        ("steps per second", [f"{speed.steps_per_second:.0f}" for speed in speeds]),
+        ("mujoco.rollout / environment", [f"{speed.ratio:.2f}" for speed in speeds]),
+        ("whole step, ms", [f"{1e3 * speed.step_s:.2f}" for speed in speeds]),
+        *(
+            (f"  {part}, ms", [f"{1e3 * speed.parts[part]:.2f}" for speed in speeds])
+            for part in speeds[0].parts
+        ),
+    ):
+        table.add_row(name, *shown)
     return table

@@ -188,11 +188,6 @@ def _median_seconds(call: Callable[[], object], repeats: int) -> float:
     return statistics.median(seconds)
 
 
-def parts_in_order(speed: Speed) -> tuple[str, ...]:
-    """Names of the measured parts, the usual order."""
-    return tuple(speed.parts)
-
-
 def growth_exponent(speeds: list[Speed]) -> float:
     """Slope of log(step time) over log(environments): 1 where cost is linear."""
     x = [math.log(speed.num_envs) for speed in speeds]
