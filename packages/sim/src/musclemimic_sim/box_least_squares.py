@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.scipy.linalg import lu_factor, lu_solve
 from jaxtyping import Bool, Float, Int
 
 from musclemimic_sim.blocks import BlockMatrix, one_block
@@ -97,14 +98,14 @@ def _improved(A: BlockMatrix, now: _Iterate, regularisation: float) -> _Point:
     dual_residual = now.slope - p.lower + p.upper
     inverse = 1 / (regularisation + p.lower / p.above + p.upper / p.below)
     system = jnp.eye(A.rows, dtype=inverse.dtype) + A.weighted_square(inverse)
-    factors: tuple[jax.Array, jax.Array] = jax.scipy.linalg.lu_factor(system)
+    factors: tuple[jax.Array, jax.Array] = lu_factor(system)  # pyright: ignore[reportUnknownVariableType]
 
     def direction(at_low: Float[jax.Array, "N M"], at_high: Float[jax.Array, "N M"]) -> _Point:
         """Newton direction towards given changes of the two products."""
         right = inverse * (at_low / p.above - at_high / p.below - dual_residual)
-        solved: jax.Array = jax.scipy.linalg.lu_solve(factors, A.times(right)[..., None])
-        y = solved[..., 0]
-        change = right - inverse * A.transposed(y)
+        column = A.times(right)[..., None]
+        y: Float[jax.Array, "N J"] = lu_solve(factors, column)[..., 0]  # pyright: ignore[reportUnknownVariableType]
+        change = right - inverse * A.transposed(y)  # pyright: ignore[reportUnknownArgumentType]
         return _Point(
             above=change,
             below=-change,

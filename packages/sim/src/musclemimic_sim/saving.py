@@ -16,7 +16,7 @@ Path = tuple[object, ...]
 
 def to_state(tree: object, prefix: str) -> State:
     """Every array of `tree` as a copy, named prefix/field/field…."""
-    leaves: list[tuple[Path, jax.Array]] = jax.tree_util.tree_flatten_with_path(tree)[0]
+    leaves: list[tuple[Path, jax.Array]] = jax.tree_util.tree_flatten_with_path(tree)[0]  # pyright: ignore[reportUnknownVariableType]
     return {_name(prefix, path): np.array(leaf) for path, leaf in leaves}
 
 

@@ -11,12 +11,12 @@ import jax
 import jax.numpy as jnp
 import mujoco
 import numpy as np
-from jaxtyping import Float
-from mujoco import rollout
+from jaxtyping import Bool, Float
+from mujoco.rollout import Rollout
 from musclemimic_models import MusculoModel, compile_spec, load_spec
 
 from musclemimic_sim.body import BodyState, body_state
-from musclemimic_sim.env import ImitationEnv
+from musclemimic_sim.env import ImitationEnv, jit
 from musclemimic_sim.task import Episode
 
 # Random excitations up to this: bodies neither slump nor cramp, fall, and are restarted.
@@ -77,13 +77,17 @@ def measure(
         rounds: timed rounds, after one that is not.
     """
     plain = _PlainRollout(published, env, threads)
-    ours, theirs, restarts = [], [], []
+    ours: list[float] = []
+    theirs: list[float] = []
+    restarts: list[int] = []
     step = env.reset()
     for key in jax.random.split(jax.random.PRNGKey(0), rounds + 1):
         shape = (steps, env.num_envs, env.spec.action_size)
         actions = list(_EXCITATION * jax.random.uniform(key, shape))
         jax.block_until_ready(actions)
-        start, excitations, ended = plain.state(), [], []
+        start = plain.state()
+        excitations: list[Float[np.ndarray, "N nu"]] = []
+        ended: list[Bool[jax.Array, " N"]] = []
         begin = time.perf_counter()
         for action in actions:
             step = env.step(action)
@@ -91,8 +95,8 @@ def measure(
             ended.append(step.terminated | step.truncated)
         step.obs.block_until_ready()
         middle = time.perf_counter()
-        control = np.repeat(np.stack(excitations, axis=1), env.task.config.substeps, axis=1)
-        control = control.astype(np.float64)
+        stacked = np.stack(excitations, axis=1).astype(np.float64)
+        control = np.repeat(stacked, env.task.config.substeps, axis=1)
         begin_rollout = time.perf_counter()
         plain.run(start, control)
         theirs.append((time.perf_counter() - begin_rollout) / steps)
@@ -116,7 +120,7 @@ class _PlainRollout:
         self._env = env
         self._models = [published] * env.num_envs
         self._datas = [mujoco.MjData(published) for _ in range(threads)]
-        self._rollout = rollout.Rollout(nthread=threads)
+        self._rollout = Rollout(nthread=threads)
 
     def state(self) -> Float[np.ndarray, "N s"]:
         """The environment's present physics: time, qpos, qvel, act."""
@@ -141,7 +145,7 @@ def parts_of_a_step(env: ImitationEnv, *, repeats: int) -> dict[str, float]:
     # Constants would let the compiler compute the whole thing in advance.
     action = jnp.full((count, env.spec.action_size), 0.1)
     ctrl = np.full_like(env.excitation, 0.1)
-    observe, start = jax.jit(task.observe), jax.jit(task.start)
+    observe, start = jit(task.observe), jit(task.start)
 
     def judged(
         state: BodyState, episode: Episode, action: jax.Array, excitation: jax.Array
@@ -150,13 +154,13 @@ def parts_of_a_step(env: ImitationEnv, *, repeats: int) -> dict[str, float]:
         outcome = task.judge(state, episode, action, excitation)
         return outcome.reward, outcome.terminated, outcome.truncated, *outcome.terms.values()
 
-    judge = jax.jit(judged)
+    judge = jit(judged)
     one = jnp.zeros(count, dtype=bool).at[0].set(True)
     rest = np.zeros((count, env.excitation.shape[1]), np.float32)
 
     def transfer() -> BodyState:
         bad, _ = simulator.health()
-        return body_state(env.output, bad)
+        return body_state(env.output, np.asarray(bad))
 
     def restart() -> object:
         episode, qpos, qvel = start(env.episode, one)
