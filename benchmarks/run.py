@@ -17,6 +17,7 @@ from rich.table import Table
 BENCHMARKS = {
     "models_load": "time to get a model, first and from the cache",
     "models_variant": "physics step of the simulation variant against the full model",
+    "step": "environment steps beside mujoco.rollout of the published model, and their parts",
     "retarget": "milliseconds per frame and error of GMR-Fit, beside mink (group benchmarks)",
 }
 

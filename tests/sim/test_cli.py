@@ -29,14 +29,39 @@ def test_describe_prints_a_table(clip_file, capsys):
     assert "goal_site_state" in capsys.readouterr().out
 
 
-def test_bench_reports_ratios(clip_file, capsys):
-    assert run(["sim", "bench", clip_file, "--num-envs", "2", "--steps", "2", "--json"]) == 0
+def test_bench_reports_ratios_and_parts(clip_file, capsys):
+    sizes = ["--num-envs", "2", "4", "--steps", "2", "--rounds", "2", "--threads", "1"]
+    assert run(["sim", "bench", clip_file, *sizes, "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
-    assert result["env_steps_per_second"] > 0
-    assert 0 < result["env_to_physics_ratio"] < 2
+    assert [row["num_envs"] for row in result["rows"]] == [2, 4]
+    for row in result["rows"]:
+        assert row["env_steps_per_second"] > 0
+        assert 0.05 < row["ratio_to_mujoco_rollout"] < 2
+        assert set(row["parts_s"]) == {"physics", "transfers", "observation", "reward", "restart"}
+        assert min(row["parts_s"].values()) > 0
+        # The whole is at least its largest part (timer and load noise aside).
+        assert row["step_s"] > 0.3 * row["parts_s"]["physics"]
 
 
-@pytest.mark.parametrize("arguments", [["sim", "describe", "missing.npz"], ["sim", "jump"]])
+@pytest.mark.slow
+def test_bench_prints_a_table_without_a_clip(capsys):
+    sizes = ["--num-envs", "2", "--steps", "1", "--rounds", "1", "--env.action-map", "coordinated"]
+    assert run(["sim", "bench", *sizes]) == 0
+    out = capsys.readouterr().out
+    assert "coordination" in out
+    assert "BimanualMuscle" in out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["sim", "describe", "missing.npz"],
+        ["sim", "jump"],
+        ["sim", "bench", "--model", "robot"],
+        ["sim", "bench", "--steps", "0"],
+        ["sim", "play", "missing.npz", "--port", "0"],
+    ],
+)
 def test_bad_input_is_one_line_and_exit_2(arguments, capsys):
     assert run(arguments) == 2
     err = capsys.readouterr().err

@@ -10,6 +10,7 @@ from motions import arm_wave, clip_from_qpos
 from musclemimic_models import InputError, get_musculo_model
 from musclemimic_sim import EnvConfig, RewardConfig, RewardTerm, TerminationConfig, make_env
 from musclemimic_sim.reward import imitation_reward, lost, penalty
+from scipy.spatial.transform import Rotation
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +42,11 @@ def test_layout_adds_up_and_is_finite(arms, clips):
     assert env.spec.action_size == 64
     assert env.spec.control_dt == pytest.approx(0.01)
     assert all(field.unit for field in env.spec.obs_fields)
+    names = [field.name for field in env.spec.obs_fields]
+    start = sum(field.dim for field in env.spec.obs_fields[: names.index("muscle_length")])
+    low, high = arms.muscles.length_range.T
+    length = (env.output.actuator_length - low) / (high - low)
+    assert step.obs[:, start : start + 64] == pytest.approx(length, abs=1e-4)
     for action in random_actions(env, 5):
         step = env.step(action)
         assert np.isfinite(np.asarray(step.obs)).all()
@@ -199,19 +205,39 @@ def test_same_seed_same_bits_and_restore(arms, clips):
 
 
 def test_place_and_heading_of_the_clip_do_not_matter_on_the_full_body():
-    """Only x, y of the start are removed; the observation must not see where the clip was."""
+    """The whole scene moved and turned about the vertical: no number of the observation sees it."""
     model = get_musculo_model("MyoFullBody", fingers=False)
     here = standing_clip(model)
-    shifted = here.qpos.copy()
-    shifted[:, :2] += [3.0, -7.0]
-    there = clip_from_qpos(model, shifted)
-    views = []
+    turn = Rotation.from_rotvec([0, 0, 2.0])
+    moved = here.qpos.copy()
+    moved[:, :3] = turn.apply(moved[:, :3]) + np.array([3.0, -7.0, 0.0])
+    upright = Rotation.from_quat(here.qpos[:, 3:7], scalar_first=True)
+    moved[:, 3:7] = (turn * upright).as_quat(scalar_first=True)
+    there = clip_from_qpos(model, moved)
+    views, rewards = [], []
     for clip in (here, there):
         env = make_env(model, [clip], num_envs=1)
         env.reset_to(np.array([0]), np.array([5]))
         assert env.output.qpos[0, :2] == pytest.approx([0, 0], abs=1e-6)
-        views.append(np.asarray(env.step(jnp.zeros((1, 354))).obs))
+        step = env.step(jnp.zeros((1, 354)))
+        views.append(np.asarray(step.obs))
+        rewards.append(float(step.reward[0]))
     assert views[0] == pytest.approx(views[1], abs=2e-3)
+    assert rewards[0] == pytest.approx(rewards[1], abs=1e-4)
+
+
+def test_starts_are_uniform_over_clips_and_frames(arms, clips):
+    """60 and 100 frames: either clip half of the times, any frame but the last."""
+    env = make_env(arms, clips, num_envs=600, seed=2)
+    clip, frame = env.clip_index, env.frame
+    # Three standard deviations of a share of 600 draws.
+    assert clip.mean() == pytest.approx(0.5, abs=3 * 0.5 / np.sqrt(600))
+    for index, length in ((0, 60), (1, 100)):
+        frames = frame[clip == index]
+        assert frames.min() >= 0
+        assert frames.max() <= length - 2
+        deviation = 3 * length / np.sqrt(12 * len(frames))
+        assert frames.mean() == pytest.approx((length - 2) / 2, abs=deviation)
 
 
 @pytest.mark.parametrize(("action", "expected"), [(-1.0, 0.0), (0.0, 0.5), (1.0, 1.0)])

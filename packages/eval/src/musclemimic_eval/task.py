@@ -1,15 +1,9 @@
 """The task a policy was trained in, read back from its provenance."""
 
 from collections.abc import Mapping
+from typing import cast
 
-from musclemimic_models import InputError
-from musclemimic_sim import (
-    CoordinationConfig,
-    EnvConfig,
-    RewardConfig,
-    RewardTerm,
-    TerminationConfig,
-)
+from musclemimic_sim import EnvConfig, env_config_from
 
 
 def trained_task(provenance: Mapping[str, object]) -> EnvConfig:
@@ -21,28 +15,4 @@ def trained_task(provenance: Mapping[str, object]) -> EnvConfig:
     training = provenance.get("config")
     if not isinstance(training, Mapping) or "env" not in training:
         return EnvConfig()
-    values: dict[str, object] = dict(training["env"])  # pyright: ignore[reportUnknownArgumentType]
-    for name in ("randomisation", "pushes", "divergence"):
-        # Of the training only: evaluation is on the nominal body, see `for_evaluation`.
-        values.pop(name, None)
-    try:
-        reward, termination = values.pop("reward"), values.pop("termination")
-        coordination = values.pop("coordination")
-        return EnvConfig(
-            **values,  # pyright: ignore[reportArgumentType]
-            reward=None if reward is None else _reward(reward),  # pyright: ignore[reportArgumentType]
-            termination=TerminationConfig(**termination),  # pyright: ignore[reportCallIssue]
-            coordination=CoordinationConfig(**coordination),  # pyright: ignore[reportCallIssue]
-        )
-    except (TypeError, KeyError) as error:
-        raise InputError(
-            "policy", "config.env", found=f"{error}", expected="the fields of an EnvConfig"
-        ) from error
-
-
-def _reward(values: Mapping[str, Mapping[str, float] | float]) -> RewardConfig:
-    terms = {
-        name: RewardTerm(**value) if isinstance(value, Mapping) else value
-        for name, value in values.items()
-    }
-    return RewardConfig(**terms)  # pyright: ignore[reportArgumentType]
+    return env_config_from(cast("Mapping[str, object]", training["env"]), "policy")

@@ -13,7 +13,7 @@ KNOWN = {
     "demo": ("musclemimic-eval[demo]", "retarget a motion, train a policy on it, report on it"),
     "models": ("musclemimic-models", "list, inspect, check and export the musculoskeletal models"),
     "retarget": ("musclemimic-retarget", "human motion files to clips for a muscle model"),
-    "sim": ("musclemimic-sim", "describe the imitation environment"),
+    "sim": ("musclemimic-sim", "describe, watch and time the imitation environment"),
     "train": ("musclemimic-rl", "train a policy on clips"),
     "resume": ("musclemimic-rl", "continue a training run from its last checkpoint"),
     "policy": ("musclemimic-rl", "inspect a trained policy"),

@@ -1,4 +1,8 @@
-"""The reference bank: all clips end to end in float32 on the device, addressed by frame."""
+"""The reference bank: all clips end to end in float32 on the device, addressed by frame.
+
+A frame takes 4 (nq + nv + 13 S) bytes: rotations are kept as quaternions and everything relative
+is computed when looked at, which costs less than reading it.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,8 +13,9 @@ import numpy as np
 from jaxtyping import Float, Int
 from musclemimic_models import InputError, MotionClip, MusculoModel
 
-from musclemimic_sim.relative import RelativeState, SiteState, relative_state
-from musclemimic_sim.sensors import quaternion_matrix
+from musclemimic_sim.progress import watched
+from musclemimic_sim.relative import RelativeState, SiteState, relative_state, rotation_matrix
+from musclemimic_sim.velocity_check import require_consistent_velocities
 
 
 class ReferenceBank(NamedTuple):
@@ -18,17 +23,24 @@ class ReferenceBank(NamedTuple):
 
     Attributes:
         qpos, qvel: MuJoCo positions and velocities.
-        sites: world-frame site states.
-        relative: the same relative to the reference site, computed once.
+        site_pos: m. site_quat: wxyz. site_linvel: m/s. site_angvel: rad/s; all world frame.
         start, length: (C,) first frame and number of frames of each clip.
     """
 
     qpos: Float[jax.Array, "F nq"]
     qvel: Float[jax.Array, "F nv"]
-    sites: SiteState
-    relative: RelativeState
+    site_pos: Float[jax.Array, "F S 3"]
+    site_quat: Float[jax.Array, "F S 4"]
+    site_linvel: Float[jax.Array, "F S 3"]
+    site_angvel: Float[jax.Array, "F S 3"]
     start: Int[jax.Array, " C"]
     length: Int[jax.Array, " C"]
+
+    @property
+    def bytes_per_frame(self) -> int:
+        """Memory on the device of one frame."""
+        arrays = (getattr(self, name) for name in _FRAME_FIELDS)
+        return sum(array.nbytes for array in arrays) // self.qpos.shape[0]
 
     def at(
         self, clip: Int[jax.Array, "*#b"], frame: Int[jax.Array, "*#b"]
@@ -38,11 +50,19 @@ class ReferenceBank(NamedTuple):
 
     def sites_at(self, rows: Int[jax.Array, "*b"]) -> SiteState:
         """World-frame site states of the given rows."""
-        return SiteState(*(part[rows] for part in self.sites))
+        return SiteState(
+            self.site_pos[rows],
+            rotation_matrix(self.site_quat[rows]),
+            self.site_linvel[rows],
+            self.site_angvel[rows],
+        )
 
     def relative_at(self, rows: Int[jax.Array, "*b"]) -> RelativeState:
         """Relative site states of the given rows."""
-        return RelativeState(*(part[rows] for part in self.relative))
+        return relative_state(self.sites_at(rows))
+
+
+_FRAME_FIELDS = ("qpos", "qvel", "site_pos", "site_quat", "site_linvel", "site_angvel")
 
 
 def build_bank(
@@ -51,37 +71,30 @@ def build_bank(
     """Put clips on the device.
 
     Raises:
-        InputError: no clips, a clip of another model, or frames at another rate than control.
+        InputError: no clips, a clip of another model, frames at another rate than control, or
+            velocities that are not the rate of change of the positions.
     """
     if not clips:
         raise InputError("make_env", "clips", found="none", expected="at least one MotionClip")
-    for index, clip in enumerate(clips):
-        clip.require_model(model, f"clip {index} ({clip.provenance.source})")
+    for index, clip in enumerate(watched(clips, "checking clips")):
+        source = f"clip {index} ({clip.provenance.source})"
+        clip.require_model(model, source)
         if abs(clip.dt - control_dt) > 1e-9:
             raise InputError(
-                f"clip {index} ({clip.provenance.source})",
+                source,
                 "dt",
                 found=f"{clip.dt:.6g} s",
                 expected=f"the control step, {control_dt:.6g} s",
             )
-
-    def join(name: str) -> Float[jax.Array, "F ..."]:
-        rows = [np.asarray(getattr(clip, name), dtype=np.float32) for clip in clips]
-        return jnp.asarray(np.concatenate(rows))
-
-    rotation = quaternion_matrix(np.concatenate([clip.site_quat for clip in clips]))
-    sites = SiteState(
-        join("site_pos"),
-        jnp.asarray(rotation, dtype=jnp.float32),
-        join("site_linvel"),
-        join("site_angvel"),
-    )
-    lengths = np.array([len(clip) for clip in clips])
+        require_consistent_velocities(model, clip, source)
+    lengths = np.array([len(clip) for clip in clips], dtype=np.int32)
     return ReferenceBank(
-        qpos=join("qpos"),
-        qvel=join("qvel"),
-        sites=sites,
-        relative=relative_state(sites),
-        start=jnp.asarray(np.concatenate([[0], np.cumsum(lengths)[:-1]])),
+        **{name: _join(clips, name) for name in _FRAME_FIELDS},
+        start=jnp.asarray(np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int32)),
         length=jnp.asarray(lengths),
     )
+
+
+def _join(clips: Sequence[MotionClip], name: str) -> Float[jax.Array, "F ..."]:
+    rows = [np.asarray(getattr(clip, name), dtype=np.float32) for clip in clips]
+    return jnp.asarray(np.concatenate(rows))

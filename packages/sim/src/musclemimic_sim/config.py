@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 
 from musclemimic_models import InputError
 
+from musclemimic_sim.adaptation import CurriculumConfig, SamplingConfig
+from musclemimic_sim.delay import ActionDelay
 from musclemimic_sim.divergence import DivergenceConfig
+from musclemimic_sim.noise import SensorNoise
 from musclemimic_sim.pushes import PushConfig
 from musclemimic_sim.randomisation import RandomisationConfig
 
@@ -118,6 +121,10 @@ class EnvConfig:
         randomisation: bodies that differ between worlds.
         pushes: forces that perturb the body.
         divergence: where the last moments of diverged worlds are kept.
+        curriculum: thresholds that tighten as the policy learns; off by default.
+        sampling: which clips episodes start in; all alike by default.
+        sensor_noise: errors on the observation; none by default.
+        action_delay: control steps until an action reaches the muscles; none by default.
     """
 
     substeps: int = 5
@@ -133,6 +140,10 @@ class EnvConfig:
     randomisation: RandomisationConfig = field(default_factory=RandomisationConfig)
     pushes: PushConfig = field(default_factory=PushConfig)
     divergence: DivergenceConfig = field(default_factory=DivergenceConfig)
+    curriculum: CurriculumConfig = field(default_factory=CurriculumConfig)
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    sensor_noise: SensorNoise = field(default_factory=SensorNoise)
+    action_delay: ActionDelay = field(default_factory=ActionDelay)
 
     def __post_init__(self) -> None:
         """Refuse values no environment can run with.
@@ -149,11 +160,18 @@ class EnvConfig:
                 raise InputError(
                     "EnvConfig", name, found=getattr(self, name), expected=f">= {least}"
                 )
+        if not 0 <= self.initial_activation <= 1:
+            raise InputError(
+                "EnvConfig", "initial_activation", found=self.initial_activation, expected="0 to 1"
+            )
         if self.horizon is not None and self.horizon < 1:
             raise InputError("EnvConfig", "horizon", found=self.horizon, expected=">= 1 or none")
 
     def for_evaluation(self, *, horizon: int | None = None) -> "EnvConfig":
-        """The same task with published thresholds, no automatic restarts and the nominal body."""
+        """The same task, nominal body, published thresholds, not adapted, no automatic restarts.
+
+        Sensor noise and action delay belong to the task and stay.
+        """
         return dataclasses.replace(
             self,
             auto_reset=False,
@@ -162,4 +180,6 @@ class EnvConfig:
             randomisation=RandomisationConfig(),
             pushes=PushConfig(),
             divergence=DivergenceConfig(),
+            curriculum=CurriculumConfig(),
+            sampling=SamplingConfig(),
         )

@@ -5,9 +5,7 @@ For each body, with activations a that the muscles can reach within one control 
     minimise ½ ‖W (A a − b)‖² + ½ λ ‖a‖²   subject to   lo ≤ a ≤ hi,
 
 A = Sᵀ (moment arms)ᵀ diag(gain), S the coupling map, b the wanted torque less the passive one.
-The optimum is a = clip(Ãᵀ y / λ, lo, hi) with y = b̃ − Ã a (the tilde: rows scaled by W), one
-unknown a joint: a piecewise linear system, solved by Newton steps with exact line search
-(semi-smooth Newton; Qi & Sun 1993, Math Program 58:353).
+Here is the reduction to the independent joints; `box_least_squares` solves the problem.
 """
 
 from typing import NamedTuple
@@ -16,14 +14,10 @@ import jax
 import jax.numpy as jnp
 import mujoco
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from musclemimic_models import MusculoModel
 
-# At most; most states take under 12.
-_NEWTON_STEPS = 40
-_TOLERANCE = 1e-4
-# Newton steps are shortened (or stretched a little) to the exact minimum along them.
-_LONGEST_STEP, _HALVINGS = 1.5, 14
+from musclemimic_sim.blocks import group_columns, moment_pattern
 
 
 class JointMap(NamedTuple):
@@ -98,77 +92,62 @@ def _joint_dofs(model: MusculoModel) -> list[int]:
     return [dof_of[address] for address in model.couplings.scalar_qpos.tolist()]
 
 
-def _solve(matrix: Float[jax.Array, "N J J"], b: Float[jax.Array, "N J"]) -> jax.Array:
-    return jnp.linalg.solve(matrix, b[..., None])[..., 0]  # pyright: ignore[reportUnknownVariableType]
+class MomentBlock(NamedTuple):
+    """Some muscles, the joints they can move, and what of the moments that takes.
 
-
-def _length(rows: Float[jax.Array, "N J"]) -> Float[jax.Array, " N"]:
-    return jnp.sqrt(jnp.sum(jnp.square(rows), axis=1))
-
-
-class _Iterate(NamedTuple):
-    """One round of the Newton iteration: dual point, its gradient, rounds so far."""
-
-    y: Float[jax.Array, "N J"]
-    slope: Float[jax.Array, "N J"]
-    steps: Int[jax.Array, ""]
-
-
-def coordinate(
-    A: Float[jax.Array, "N J M"],
-    b: Float[jax.Array, "N J"],
-    *,
-    low: Float[jax.Array, "N M"],
-    high: Float[jax.Array, "N M"],
-    regularisation: float,
-) -> Float[jax.Array, "N M"]:
-    """Activations solving the problem above, rows of A and b already weighted.
-
-    Args:
-        A: torque per unit of activation.
-        b: wanted torque.
-        low: least activation in reach.
-        high: largest activation in reach.
-        regularisation: λ > 0.
+    Attributes:
+        joints, muscles: (j,) and (m,) among the J independent joints and the muscles.
+        dofs: (d,) velocity coordinates of those joints and of what is coupled to them.
+        reduction: from those coordinates to those joints.
     """
 
-    def pull_of(y: Float[jax.Array, "N J"]) -> Float[jax.Array, "N M"]:
-        return jnp.einsum("njm,nj->nm", A, y) / regularisation
+    joints: Int[np.ndarray, " j"]
+    muscles: Int[np.ndarray, " m"]
+    dofs: Int[np.ndarray, " d"]
+    reduction: JointMap
 
-    def slope_at(y: Float[jax.Array, "N J"]) -> Float[jax.Array, "N J"]:
-        return y + jnp.einsum("njm,nm->nj", A, jnp.clip(pull_of(y), low, high)) - b
+    def arms(
+        self, moments: Float[jax.Array, "N nu nv"], qpos: Float[jax.Array, "N nq"]
+    ) -> Float[jax.Array, "N m j"]:
+        """dL/dq of these muscles with these joints, couplings included."""
+        return self.reduction.reduce(moments[:, self.muscles[:, None], self.dofs], qpos)
 
-    def step(now: _Iterate) -> _Iterate:
-        y, pull = now.y, pull_of(now.y)
-        free = (pull >= low) & (pull <= high)
-        masked = jnp.where(free[:, None, :], A, 0.0)
-        jacobian = jnp.eye(A.shape[1]) + masked @ jnp.swapaxes(A, 1, 2) / regularisation
-        newton = _solve(jacobian, -now.slope)
-        turn = pull_of(newton)
 
-        def halve(
-            _: Int[jax.Array, ""], bounds: Float[jax.Array, "2 N"]
-        ) -> Float[jax.Array, "2 N"]:
-            """The dual is convex along the step: bisect on the sign of its slope."""
-            middle = bounds.mean(axis=0)
-            activation = jnp.clip(pull + middle[:, None] * turn, low, high)
-            slope = jnp.sum(newton * (y + middle[:, None] * newton - b), axis=1)
-            slope += regularisation * jnp.sum(turn * activation, axis=1)
-            rising = slope > 0
-            return jnp.stack(
-                [jnp.where(rising, bounds[0], middle), jnp.where(rising, middle, bounds[1])]
-            )
+def moment_blocks(model: MusculoModel) -> tuple[MomentBlock, ...]:
+    """All muscles, in a few blocks that share most of their joints."""
+    joints = joint_map(model)
+    joint_dof, dependent_dof, follows, coupled_qpos = (
+        np.asarray(values)
+        for values in (
+            joints.joint_dof,
+            joints.dependent_dof,
+            joints.follows,
+            joints.independent_qpos,
+        )
+    )
+    moving = coupled_qpos != _qpos_of(model, dependent_dof)
+    pattern = moment_pattern(model)
+    support = pattern[:, joint_dof].T
+    for k in np.flatnonzero(moving):
+        support[follows[k]] |= pattern[:, dependent_dof[k]]
+    blocks: list[MomentBlock] = []
+    for rows, muscles in group_columns(support):
+        coupled = np.flatnonzero(moving & np.isin(follows, rows))
+        dofs = np.concatenate([joint_dof[rows], dependent_dof[coupled]])
+        reduction = joints._replace(
+            joint_qpos=joints.joint_qpos[rows],
+            joint_dof=jnp.arange(len(rows)),
+            dependent_dof=len(rows) + jnp.arange(len(coupled)),
+            follows=jnp.asarray(np.searchsorted(rows, follows[coupled])),
+            independent_qpos=joints.independent_qpos[coupled],
+            qpos0=joints.qpos0[coupled],
+            coefficients=joints.coefficients[coupled],
+        )
+        blocks.append(MomentBlock(rows, muscles, dofs, reduction))
+    return tuple(blocks)
 
-        ends = jnp.stack([jnp.zeros(len(b)), jnp.full(len(b), _LONGEST_STEP)])
-        ends: Float[jax.Array, "2 N"] = jax.lax.fori_loop(0, _HALVINGS, halve, ends)
-        y += ends.mean(axis=0)[:, None] * newton
-        return _Iterate(y, slope_at(y), now.steps + 1)
 
-    def unfinished(now: _Iterate) -> Bool[jax.Array, ""]:
-        # NaN compares false: a diverged world does not keep the others waiting.
-        error = _length(now.slope) / (1 + _length(b))
-        return jnp.any(error > _TOLERANCE) & (now.steps < _NEWTON_STEPS)
-
-    zeros = jnp.zeros_like(b)
-    start = _Iterate(zeros, slope_at(zeros), jnp.zeros((), dtype=jnp.int32))
-    return jnp.clip(pull_of(jax.lax.while_loop(unfinished, step, start).y), low, high)
+def _qpos_of(model: MusculoModel, dofs: Int[np.ndarray, " K"]) -> Int[np.ndarray, " K"]:
+    """Qpos address of scalar joints given by their qvel address."""
+    m = model.mj_model
+    return m.jnt_qposadr[m.dof_jntid[dofs]]

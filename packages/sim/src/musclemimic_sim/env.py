@@ -1,30 +1,25 @@
 """The imitation environment: N bodies follow reference clips with their muscles."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from musclemimic_models import InputError, MotionClip, MusculoModel, get_musculo_model
-from musclemimic_models.errors import unknown_name
+from musclemimic_models import InputError, MusculoModel
 
-from musclemimic_sim.bank import build_bank
-from musclemimic_sim.body import BodyState, clean_state, describe_body
+from musclemimic_sim.body import BodyState, clean_state
 from musclemimic_sim.compiled import jit
-from musclemimic_sim.config import EnvConfig, default_reward
 from musclemimic_sim.coordinator import build_coordinator
 from musclemimic_sim.divergence import DivergenceRecorder
-from musclemimic_sim.health import healthy, note, restarted, saved_health
-from musclemimic_sim.native import NativeSimulator
-from musclemimic_sim.observation import fields_of
+from musclemimic_sim.health import healthy, note, restarted
+from musclemimic_sim.saving import from_state, to_state
 from musclemimic_sim.task import Episode, Task
 from musclemimic_sim.types import EnvSpec, SimOutput, Simulator, State, TimeStep
 from musclemimic_sim.variation import Variation
 
 _LOG = logging.getLogger(__name__)
-BACKENDS = ("native", "warp")
 
 
 class ImitationEnv:
@@ -60,16 +55,7 @@ class ImitationEnv:
         )
         coordinated = task.config.action_map == "coordinated"
         action_names = _joint_names(model) if coordinated else model.muscle_names
-        whole = jnp.zeros(count, dtype=jnp.int32)
-        self._episode = Episode(
-            clip=whole,
-            frame=whole,
-            steps=whole,
-            origin=jnp.zeros((count, 3)),
-            action=jnp.zeros((count, len(action_names))),
-            excitation=jnp.zeros((count, muscles)),
-            key=jax.random.PRNGKey(seed),
-        )
+        self._episode = task.blank(count, actions=len(action_names), muscles=muscles, seed=seed)
         self._excite = self._coordinated(model) if coordinated else jit(task.excitation)
         self._clean, self._note, self._restarted = jit(clean_state), jit(note), jit(restarted)
         self._any = jit(_any)
@@ -80,7 +66,7 @@ class ImitationEnv:
         everywhere = jnp.ones(count, dtype=bool)
         self._restart(everywhere, *self._start(self._episode, everywhere))
         self.spec = EnvSpec(
-            obs_fields=fields_of(task.blocks(self._state(), self._episode)),
+            obs_fields=task.layout(self._state(), self._episode),
             action_names=action_names,
             action_map=task.config.action_map,
             control_dt=control_dt,
@@ -99,6 +85,11 @@ class ImitationEnv:
         return self.simulator.num_worlds
 
     @property
+    def episode(self) -> Episode:
+        """Where each environment is in its episode; replaced, never changed."""
+        return self._episode
+
+    @property
     def clip_index(self) -> Int[np.ndarray, " N"]:
         """Which clip each environment follows."""
         return np.asarray(self._episode.clip)
@@ -112,6 +103,11 @@ class ImitationEnv:
     def origin(self) -> Float[np.ndarray, "N 3"]:
         """World position subtracted from each reference, m."""
         return np.asarray(self._episode.origin)
+
+    def seed(self, seed: int) -> None:
+        """Let everything random from here on follow from `seed`; takes effect with `reset`."""
+        self._episode = self.task.reseeded(self._episode, seed)
+        self.variation.reseed(seed)
 
     def reset(self) -> TimeStep:
         """Start new episodes everywhere (reward 0, nothing terminated)."""
@@ -147,7 +143,7 @@ class ImitationEnv:
 
     def step(self, action: Float[jax.Array, "N A"]) -> TimeStep:
         """One control step; finished episodes restart by themselves (unless configured off)."""
-        excitation = self._excitation = self._excite(action)
+        excitation = self._excitation = self.excite(action)
         self.variation.before_step()
         self._recorder.before_step(excitation)
         self.output = self.simulator.step(excitation)
@@ -176,19 +172,21 @@ class ImitationEnv:
             terms=outcome.terms | failures,
         )
 
+    def excite(self, action: Float[jax.Array, "N A"]) -> Float[jax.Array, "N nu"]:
+        """The excitations that `action` means in the present state; nothing moves."""
+        return self._excite(self._episode, action)
+
     def get_state(self) -> State:
         """Everything needed to continue bit for bit, as named arrays."""
-        episode = {f"episode/{k}": np.array(v) for k, v in self._episode._asdict().items()}
-        health = {f"health/{k}": np.array(v) for k, v in self.health._asdict().items()}
         variation = {f"variation/{k}": v for k, v in self.variation.get_state().items()}
         physics = {f"sim/{k}": v for k, v in self.simulator.get_state().items()}
-        return episode | health | variation | physics
+        own = to_state(self._episode, "episode") | to_state(self.health, "health")
+        return own | variation | physics
 
     def set_state(self, state: State) -> TimeStep:
         """Restore what `get_state` returned; returns the observation to act on."""
-        parts = {name: state[f"episode/{name}"] for name in Episode._fields}
-        self._episode = Episode(**{name: jnp.array(value) for name, value in parts.items()})
-        self.health = saved_health(_part(state, "health/"))
+        self._episode = from_state(self._episode, state, "episode")
+        self.health = from_state(self.health, state, "health")
         self.variation.set_state(_part(state, "variation/"))
         self.output = self.simulator.set_state(_part(state, "sim/"))
         self._recorder.forget()
@@ -200,7 +198,7 @@ class ImitationEnv:
 
     def _coordinated(
         self, model: MusculoModel
-    ) -> Callable[[Float[jax.Array, "N J"]], Float[jax.Array, "N nu"]]:
+    ) -> Callable[[Episode, Float[jax.Array, "N J"]], Float[jax.Array, "N nu"]]:
         """The coordination layer, bound to this environment's physics and episodes."""
         coordinator, timestep = build_coordinator(model), float(model.mj_model.opt.timestep)
 
@@ -223,10 +221,10 @@ class ImitationEnv:
 
         compiled = jit(excite)
 
-        def now(action: Float[jax.Array, "N J"]) -> Float[jax.Array, "N nu"]:
+        def now(episode: Episode, action: Float[jax.Array, "N J"]) -> Float[jax.Array, "N nu"]:
             moments = jnp.asarray(self.simulator.muscle_moments())
             bias_force = jnp.asarray(self.simulator.bias_force())
-            return compiled(self._state(), moments, bias_force, self._episode, action)
+            return compiled(self._state(), moments, bias_force, episode, action)
 
         return now
 
@@ -276,77 +274,3 @@ def _joint_names(model: MusculoModel) -> tuple[str, ...]:
     """Names of the independent joints, in the order of `Couplings.scalar_qpos`."""
     name_at = dict(zip(model.mj_model.jnt_qposadr.tolist(), model.joint_names, strict=True))
     return tuple(name_at[address] for address in model.couplings.scalar_qpos.tolist())
-
-
-def make_env(
-    model: MusculoModel | str,
-    clips: Sequence[MotionClip],
-    *,
-    num_envs: int,
-    backend: str = "native",
-    seed: int = 0,
-    config: EnvConfig | None = None,
-    num_threads: int = 0,
-    device: str | None = None,
-) -> ImitationEnv:
-    """An imitation environment.
-
-    Args:
-        model: a model or its name (without fingers).
-        clips: reference motions made for it.
-        num_envs: environments stepped together.
-        backend: "native" (C MuJoCo on all CPU cores) or "warp" (MuJoCo Warp, for a CUDA GPU).
-        seed: of the start states, randomised bodies and pushes.
-        config: the task; None for the defaults.
-        num_threads: of the native backend; 0 for all cores.
-        device: of the Warp backend, such as "cuda:0" or "cpu"; None for the first GPU, if any.
-
-    Raises:
-        InputError: unknown model or backend, Warp not installed, or a clip that does not fit.
-    """
-    if isinstance(model, str):
-        model = get_musculo_model(model, fingers=False)
-    if backend not in BACKENDS:
-        raise unknown_name("make_env", "backend", backend, list(BACKENDS))
-    if num_envs < 1:
-        raise InputError("make_env", "num_envs", found=num_envs, expected=">= 1")
-    config = config or EnvConfig()
-    control_dt = config.substeps * float(model.mj_model.opt.timestep)
-    bank = build_bank(model, clips, control_dt=control_dt)
-    moments = config.action_map == "coordinated"
-    sizes = {"num_worlds": num_envs, "substeps": config.substeps}
-    simulator: Simulator = (
-        _warp_simulator(model, **sizes, moments=moments, device=device)
-        if backend == "warp"
-        else NativeSimulator(model, **sizes, moments=moments, num_threads=num_threads)
-    )
-    task = Task(
-        body=describe_body(model),
-        bank=bank,
-        config=config,
-        reward=config.reward or default_reward(free_root=model.has_free_root),
-        free_root=model.has_free_root,
-    )
-    return ImitationEnv(model, simulator, task, seed=seed)
-
-
-def _warp_simulator(
-    model: MusculoModel, *, num_worlds: int, substeps: int, moments: bool, device: str | None
-) -> Simulator:
-    """Imported only when asked for: Warp is an extra and takes a second to load.
-
-    Raises:
-        InputError: Warp is not installed.
-    """
-    try:
-        from musclemimic_sim.warp_backend import WarpSimulator
-    except ModuleNotFoundError as error:
-        raise InputError(
-            "make_env",
-            "backend",
-            found=f"'warp' without {error.name}",
-            expected="pip install 'musclemimic-sim[warp]'",
-        ) from error
-    return WarpSimulator(
-        model, num_worlds=num_worlds, substeps=substeps, moments=moments, device=device
-    )

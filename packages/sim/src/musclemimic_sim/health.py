@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int
 
-from musclemimic_sim.types import Array, State
+from musclemimic_sim.types import Array
 
 
 class Health(NamedTuple):
@@ -48,8 +48,3 @@ def note(
 def restarted(health: Health, mask: Bool[jax.Array, " N"]) -> Health:
     """The flags of restarted worlds are down."""
     return health._replace(bad=health.bad & ~mask, full=health.full & ~mask)
-
-
-def saved_health(state: State) -> Health:
-    """Back from the saved arrays."""
-    return Health(*(jnp.array(state[name]) for name in Health._fields))

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from musclemimic_models import InputError, MotionClip, MusculoModel, get_musculo_model, list_models
 
+from musclemimic_sim.progress import watched
+
 
 def load_clips(
     paths: Sequence[Path | str], model_name: str | None = None, *, fingers: bool = False
@@ -21,7 +23,7 @@ def load_clips(
     """
     if not paths:
         raise InputError("clips", "files", found="none", expected="at least one clip file")
-    clips = tuple(MotionClip.load(path) for path in paths)
+    clips = tuple(MotionClip.load(path) for path in watched(paths, "reading clips"))
     model = (
         _model_of(clips[0], paths[0])
         if model_name is None

@@ -1,5 +1,6 @@
 """The observation vector, as named blocks with units."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import jax
@@ -40,6 +41,7 @@ def observe(
 ) -> dict[str, Float[jax.Array, "N _"]]:
     """The observation's blocks by name, each (N, dim); `UNITS` gives their units."""
     blocks = _root_blocks(state.sites) if free_root else {}
+    reference = bank.sites_at(goal.rows)
     low, high = body.length_range[:, 0], body.length_range[:, 1]
     blocks |= {
         "joint_position": state.qpos[:, body.joint_qpos],
@@ -52,10 +54,10 @@ def observe(
         "touch": state.touch / BODY_WEIGHT_N,
         "previous_action": action,
         "site_state": relative_state(state.sites).flat(),
-        "goal_site_state": _flatten(bank.relative_at(goal.rows).flat()),
+        "goal_site_state": _flatten(relative_state(reference).flat()),
     }
     if free_root:
-        blocks["goal_root"] = _flatten(_root_goal(bank.sites, state.sites, goal))
+        blocks["goal_root"] = _flatten(_root_goal(reference, state.sites, goal.origin))
     angle = 2 * jnp.pi * goal.phase[:, None]
     blocks["phase"] = jnp.concatenate([jnp.sin(angle), jnp.cos(angle)], axis=1)
     return {name: block for name, block in blocks.items() if block.shape[1]}
@@ -82,9 +84,9 @@ UNITS = {
 }
 
 
-def fields_of(blocks: dict[str, Float[jax.Array, "N _"]]) -> tuple[ObsField, ...]:
-    """The layout as it crosses the border."""
-    return tuple(ObsField(name, block.shape[1], UNITS[name]) for name, block in blocks.items())
+def fields_of(widths: Mapping[str, int]) -> tuple[ObsField, ...]:
+    """The layout as it crosses the border, from the size of every block."""
+    return tuple(ObsField(name, width, UNITS[name]) for name, width in widths.items())
 
 
 def _flatten(values: Float[jax.Array, "N L D"]) -> Float[jax.Array, "N LD"]:
@@ -101,16 +103,18 @@ def _root_blocks(sites: SiteState) -> dict[str, Float[jax.Array, "N _"]]:
     }
 
 
-def _root_goal(reference: SiteState, sites: SiteState, goal: Goal) -> Float[jax.Array, "N L 12"]:
+def _root_goal(
+    reference: SiteState, sites: SiteState, origin: Float[jax.Array, "N 3"]
+) -> Float[jax.Array, "N L 12"]:
     """Displacement, rotation and velocity changes from the root to each goal frame's root."""
     to_local = jnp.swapaxes(sites.mat[:, 0], -1, -2)[:, None]  # (N, 1, 3, 3)
-    position = reference.pos[goal.rows, 0] - goal.origin[:, None]
+    position = reference.pos[:, :, 0] - origin[:, None]
     return jnp.concatenate(
         [
             rotate(to_local, position - sites.pos[:, None, 0]),
-            rotation_log(to_local @ reference.mat[goal.rows, 0]),
-            rotate(to_local, reference.linvel[goal.rows, 0] - sites.linvel[:, None, 0]),
-            rotate(to_local, reference.angvel[goal.rows, 0] - sites.angvel[:, None, 0]),
+            rotation_log(to_local @ reference.mat[:, :, 0]),
+            rotate(to_local, reference.linvel[:, :, 0] - sites.linvel[:, None, 0]),
+            rotate(to_local, reference.angvel[:, :, 0] - sites.angvel[:, None, 0]),
         ],
         axis=-1,
     )

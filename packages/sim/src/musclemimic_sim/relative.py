@@ -59,6 +59,17 @@ def rotate(
     return (matrix @ vectors[..., None])[..., 0]
 
 
+def rotation_matrix(quaternion: Float[jax.Array, "*b 4"]) -> Float[jax.Array, "*b 3 3"]:
+    """Rotation matrix of a unit quaternion wxyz."""
+    w, x, y, z = (quaternion[..., i] for i in range(4))
+    rows = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+    ]
+    return jnp.stack([jnp.stack(row, axis=-1) for row in rows], axis=-2)
+
+
 def rotation_log(matrix: Float[jax.Array, "*b 3 3"]) -> Float[jax.Array, "*b 3"]:
     """Rotation vector of a rotation matrix, rad; well-behaved at 0 and near π.
 

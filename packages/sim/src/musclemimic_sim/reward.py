@@ -33,7 +33,8 @@ def track(
 ) -> Tracking:
     """Compare states with bank rows, the reference moved by −origin."""
     now = relative_state(state.sites)
-    goal, reference = bank.relative_at(rows), bank.sites_at(rows)
+    reference = bank.sites_at(rows)
+    goal = relative_state(reference)
     joint = state.qpos[:, body.joint_qpos] - bank.qpos[rows][:, body.joint_qpos]
     speed = state.qvel[:, body.joint_qvel] - bank.qvel[rows][:, body.joint_qvel]
     site_offset = state.sites.pos - (reference.pos - origin[:, None])
@@ -112,10 +113,19 @@ def lost(
     config: TerminationConfig,
     errors: dict[str, Float[jax.Array, " N"]],
     healthy: Bool[jax.Array, " N"],
+    *,
+    scale: Float[jax.Array, ""] | float = 1.0,
 ) -> Bool[jax.Array, " N"]:
-    """Whether an episode has lost its reference, or its physics diverged."""
+    """Whether an episode has lost its reference, or its physics diverged.
+
+    Args:
+        config: the thresholds.
+        errors: of `track`.
+        healthy: whether physics is finite.
+        scale: factor on the thresholds, see `CurriculumConfig`.
+    """
     return (
-        (errors["site_position_m"] > config.relative_site_m)
-        | (errors["root_position_m"] > config.root_m)
+        (errors["site_position_m"] > scale * config.relative_site_m)
+        | (errors["root_position_m"] > scale * config.root_m)
         | ~healthy
     )

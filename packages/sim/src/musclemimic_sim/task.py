@@ -7,12 +7,22 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int, UInt32
 
+from musclemimic_sim.adaptation import (
+    Adaptation,
+    adapted,
+    clip_probability,
+    draw_clips,
+    fresh_adaptation,
+)
 from musclemimic_sim.bank import ReferenceBank
 from musclemimic_sim.body import Body, BodyState
 from musclemimic_sim.config import EnvConfig, RewardConfig
 from musclemimic_sim.coordinator import JointTarget
-from musclemimic_sim.observation import Goal, observe
+from musclemimic_sim.delay import delayed, draw_delays, remembered
+from musclemimic_sim.noise import noise_deviation
+from musclemimic_sim.observation import Goal, fields_of, observe
 from musclemimic_sim.reward import imitation_reward, lost, penalty, track
+from musclemimic_sim.types import ObsField
 
 
 class Episode(NamedTuple):
@@ -22,8 +32,12 @@ class Episode(NamedTuple):
         clip, frame: which clip, and the reference frame the present state is compared with.
         steps: control steps since the start.
         origin: world position of the reference's start, subtracted from it (x and y), m.
-        action, excitation: the last action, and what the muscles got from it.
+        action, excitation: the last action, and what the muscles last got.
+        delay: control steps from an action to the muscles.
+        history: the last D actions, newest last; D is the longest delay.
         key: random key for the next start.
+        noise_key: random key of the present observation's noise.
+        adaptation: curriculum and clip sampling, common to all environments.
     """
 
     clip: Int[jax.Array, " N"]
@@ -32,7 +46,15 @@ class Episode(NamedTuple):
     origin: Float[jax.Array, "N 3"]
     action: Float[jax.Array, "N A"]
     excitation: Float[jax.Array, "N nu"]
+    delay: Int[jax.Array, " N"]
+    history: Float[jax.Array, "N D A"]
     key: UInt32[jax.Array, "2"]
+    noise_key: UInt32[jax.Array, "2"]
+    adaptation: Adaptation
+
+
+# What belongs to one environment and is renewed when its episode is.
+_OWN = ("clip", "frame", "steps", "origin", "action", "excitation", "delay", "history")
 
 
 class Outcome(NamedTuple):
@@ -56,8 +78,45 @@ class Task:
     reward: RewardConfig
     free_root: bool
 
-    def excitation(self, action: Float[jax.Array, "N A"]) -> Float[jax.Array, "N A"]:
+    def blank(self, count: int, *, actions: int, muscles: int, seed: int) -> Episode:
+        """Before the first start: `count` environments at frame 0 of clip 0."""
+        whole = jnp.zeros(count, dtype=jnp.int32)
+        key = jax.random.PRNGKey(seed)
+        return Episode(
+            clip=whole,
+            frame=whole,
+            steps=whole,
+            origin=jnp.zeros((count, 3)),
+            action=jnp.zeros((count, actions)),
+            excitation=jnp.zeros((count, muscles)),
+            delay=whole,
+            history=jnp.zeros((count, self.config.action_delay.most, actions)),
+            key=key,
+            noise_key=_noise_key(key),
+            adaptation=fresh_adaptation(self.config.curriculum, self.bank.length.shape[0]),
+        )
+
+    def reseeded(self, episode: Episode, seed: int) -> Episode:
+        """The same episodes with everything random yet to come from another seed."""
+        key = jax.random.PRNGKey(seed)
+        return episode._replace(key=key, noise_key=_noise_key(key))
+
+    def arriving(self, episode: Episode, action: Float[jax.Array, "N A"]) -> jax.Array:
+        """The action that reaches the muscles (joints) when `action` is chosen, (N, A)."""
+        return delayed(episode.history, episode.delay, action)
+
+    @property
+    def resting_action(self) -> float:
+        """The action that asks for the initial activation, or for the reference itself."""
+        activation = self.config.initial_activation
+        resting = {"clip": activation, "affine": 2 * activation - 1, "coordinated": 0.0}
+        return resting[self.config.action_map]
+
+    def excitation(
+        self, episode: Episode, action: Float[jax.Array, "N A"]
+    ) -> Float[jax.Array, "N A"]:
         """What the muscles get from an action that addresses them directly."""
+        action = self.arriving(episode, action)
         if self.config.action_map == "affine":
             return jnp.clip((action + 1) / 2, 0, 1)
         return jnp.clip(action, 0, 1)
@@ -65,7 +124,8 @@ class Task:
     def joint_target(self, episode: Episode, action: Float[jax.Array, "N J"]) -> JointTarget:
         """The next reference frame, moved by the action: what a coordinated action asks for."""
         rows = self.bank.at(episode.clip, episode.frame + 1)
-        offset = self.config.coordination.scale_rad * jnp.clip(action, -1, 1)
+        arriving = self.arriving(episode, action)
+        offset = self.config.coordination.scale_rad * jnp.clip(arriving, -1, 1)
         return JointTarget(
             position=self.bank.qpos[rows][:, self.body.joint_qpos] + offset,
             velocity=self.bank.qvel[rows][:, self.body.joint_qvel],
@@ -87,9 +147,35 @@ class Task:
             free_root=self.free_root,
         )
 
+    def layout(self, state: BodyState, episode: Episode) -> tuple[ObsField, ...]:
+        """The observation's fields.
+
+        Raises:
+            InputError: sensor noise on a field that this body does not have.
+        """
+        names: list[str] = []
+
+        def sized(state: BodyState, episode: Episode) -> tuple[Float[jax.Array, "N _"], ...]:
+            blocks = self.blocks(state, episode)
+            names.extend(blocks)  # jax would return a dict in another order
+            return tuple(blocks.values())
+
+        # Shapes only: computing the blocks one operation at a time would take seconds to compile.
+        shapes = jax.eval_shape(sized, state, episode)
+        widths = {name: shape.shape[1] for name, shape in zip(names, shapes, strict=True)}
+        noise_deviation(self.config.sensor_noise, widths, "EnvConfig")
+        return fields_of(widths)
+
     def observe(self, state: BodyState, episode: Episode) -> Float[jax.Array, "N O"]:
-        """The observation vector."""
-        return jnp.concatenate(list(self.blocks(state, episode).values()), axis=1)
+        """The observation vector, with sensor noise."""
+        blocks = self.blocks(state, episode)
+        exact = jnp.concatenate(list(blocks.values()), axis=1)
+        noise = self.config.sensor_noise
+        if noise.silent:
+            return exact
+        widths = {name: block.shape[1] for name, block in blocks.items()}
+        deviation = noise_deviation(noise, widths, "EnvConfig")
+        return exact + deviation * jax.random.normal(episode.noise_key, exact.shape)
 
     def judge(
         self,
@@ -106,15 +192,33 @@ class Task:
         )
         parts = imitation_reward(self.reward, tracking.squares)
         cost = penalty(self.reward, action=action, previous=episode.action, activation=state.act)
-        terminated = lost(self.config.termination, tracking.errors, state.healthy)
+        c, scale = self.config, episode.adaptation.threshold_scale
+        terminated = lost(c.termination, tracking.errors, state.healthy, scale=scale)
         steps = episode.steps + 1
         ended = frame >= self.bank.length[episode.clip] - 1
-        if self.config.horizon is not None:
-            ended |= steps >= self.config.horizon
-        after = episode._replace(frame=frame, steps=steps, action=action, excitation=excitation)
+        if c.horizon is not None:
+            ended |= steps >= c.horizon
+        after = episode._replace(
+            frame=frame,
+            steps=steps,
+            action=action,
+            excitation=excitation,
+            history=remembered(episode.history, action),
+            noise_key=episode.noise_key if c.sensor_noise.silent else _noise_key(episode.noise_key),
+            adaptation=adapted(
+                c.curriculum,
+                c.sampling,
+                episode.adaptation,
+                clip=episode.clip,
+                early=terminated,
+                ended=terminated | ended,
+            ),
+        )
         terms = {f"reward/{name}": value for name, value in parts.items()}
         terms |= {f"error/{name}": value for name, value in tracking.errors.items()}
         terms |= {"reward/penalty": cost, "mean_activation": state.act.mean(axis=1)}
+        if c.curriculum.enabled:
+            terms["curriculum/threshold_scale"] = jnp.broadcast_to(scale, cost.shape)
         reward = jnp.maximum(0.0, sum(parts.values(), cost))
         return Outcome(
             obs=self.observe(state, after),
@@ -129,11 +233,12 @@ class Task:
     def start(
         self, episode: Episode, mask: Bool[jax.Array, " N"]
     ) -> tuple[Episode, Float[jax.Array, "N nq"], Float[jax.Array, "N nv"]]:
-        """New episodes where `mask`, at a uniform frame of a uniform clip; and their states."""
+        """New episodes where `mask`, at a uniform frame of a drawn clip; and their states."""
         key, for_clip, for_frame = jax.random.split(episode.key, 3)
-        count = episode.clip.shape
-        clip = jax.random.randint(for_clip, count, 0, self.bank.length.shape[0])
-        share = jax.random.uniform(for_frame, count)
+        count = episode.clip.shape[0]
+        shares = clip_probability(self.config.sampling, episode.adaptation.clip_early_share)
+        clip = draw_clips(for_clip, shares, count)
+        share = jax.random.uniform(for_frame, (count,))
         frame = (share * (self.bank.length[clip] - 1)).astype(clip.dtype)
         return self.place(episode._replace(key=key), mask, clip, frame)
 
@@ -151,26 +256,25 @@ class Task:
         if self.free_root:
             origin = qpos[:, :3] * jnp.array([1.0, 1.0, 0.0])
             qpos = qpos.at[:, :3].add(-origin)
-        fresh = Episode(
-            clip=clip,
-            frame=frame,
-            steps=jnp.zeros_like(frame),
-            origin=origin,
-            action=jnp.zeros_like(episode.action),
-            excitation=jnp.zeros_like(episode.excitation),
-            key=episode.key,
-        )
+        fresh = {
+            "clip": clip,
+            "frame": frame,
+            "steps": jnp.zeros_like(frame),
+            "origin": origin,
+            "action": jnp.zeros_like(episode.action),
+            "excitation": jnp.zeros_like(episode.excitation),
+            "delay": draw_delays(self.config.action_delay, episode.key, clip.shape[0]),
+            "history": jnp.full_like(episode.history, self.resting_action),
+        }
 
         def choose(new: jax.Array, old: jax.Array) -> jax.Array:
             return jnp.where(mask.reshape(-1, *([1] * (new.ndim - 1))), new, old)
 
-        kept = Episode(
-            clip=choose(fresh.clip, episode.clip),
-            frame=choose(fresh.frame, episode.frame),
-            steps=choose(fresh.steps, episode.steps),
-            origin=choose(fresh.origin, episode.origin),
-            action=choose(fresh.action, episode.action),
-            excitation=choose(fresh.excitation, episode.excitation),
-            key=episode.key,
-        )
+        old = episode._asdict()
+        kept = episode._replace(**{name: choose(fresh[name], old[name]) for name in _OWN})
         return kept, qpos, qvel
+
+
+def _noise_key(key: UInt32[jax.Array, "2"]) -> UInt32[jax.Array, "2"]:
+    """The next key of the noise: another stream than that of the starts."""
+    return jax.random.fold_in(key, 1)
