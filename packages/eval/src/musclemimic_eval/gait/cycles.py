@@ -1,5 +1,6 @@
 """Gait cycles: from one contact of a foot to its next."""
 
+import dataclasses
 import itertools
 from dataclasses import dataclass
 
@@ -29,7 +30,7 @@ class Cycle:
         foot_off: this foot leaves the ground; NaN if unseen.
         opposite_off, opposite_contact: of the other foot within the stride; NaN if unseen. In
             running the other foot has left before `start`: opposite_off is then that time.
-        source: "force" if both ends were seen by a force plate.
+        source: "force" if the whole stance was seen by a force plate.
         flags: why it may not be steady gait ("turning", "speed change", …); empty if it is.
     """
 
@@ -106,7 +107,7 @@ def find_cycles(
 
 def with_flag(cycle: Cycle, flag: str) -> Cycle:
     """The cycle with one more reason for doubt."""
-    return Cycle(**{**cycle.__dict__, "flags": (*cycle.flags, flag)})
+    return dataclasses.replace(cycle, flags=(*cycle.flags, flag))
 
 
 def normalised(
@@ -201,7 +202,7 @@ def _cycle(earlier: Contact, later: Contact, contacts: tuple[Contact, ...]) -> C
         foot_off=earlier.end,
         opposite_off=before[-1].end if before else np.nan,
         opposite_contact=inside.start,
-        source="force" if earlier.source == later.source == "force" else "kinematics",
+        source=earlier.source,
     )
 
 
