@@ -143,8 +143,9 @@ def normalised(
     at = cycle.start + share * cycle.duration
     step = float(np.median(np.diff(time)))
     if wrap:
-        at = np.where(at > time[-1] + step, at - cycle.duration, at)
-        at = np.where(at < time[0] - step, at + cycle.duration, at)
+        late = (at > time[-1]) & (at - cycle.duration >= time[0])
+        early = (at < time[0]) & (at + cycle.duration <= time[-1])
+        at = at + cycle.duration * (early.astype(float) - late.astype(float))
     if at.min() < time[0] - step or at.max() > time[-1] + step:
         raise InputError(
             "gait cycle",

@@ -43,8 +43,9 @@ from musclemimic_eval.kinetics.placing import Placement, place_under
 _MASS_TOLERANCE = 0.1
 # Agreement that events of both kinds must keep, s.
 EVENT_TOLERANCE = 0.02
-# Ground force is filtered as the motion is, or impacts turn into moments that are not there
-# (Kristianslund et al. 2012, J Biomech 45:666).
+# Low-pass cut-offs before inverse dynamics, Hz: of the motion (Winter 2009, ch. 3.4.4, for
+# walking; runners move faster), and of the ground force, whose impacts marker data cannot answer.
+_MOTION_CUTOFF_HZ = {"walking": 6.0, "running": 12.0, "no gait": 6.0}
 _FORCE_CUTOFF_HZ = 20.0
 # Residual force over the largest ground force that is usual (Hicks et al. 2015).
 _RESIDUAL = 0.05
@@ -87,7 +88,7 @@ class MotionAnalysis:
 
     recording: Recording
     contacts: tuple[Contact, ...]
-    disagreement: Float[np.ndarray, "N 2"]
+    disagreement: Float[np.ndarray, "E 2"]
     cycles: tuple[Cycle, ...]
     partial: tuple[Partial, ...]
     spatiotemporal: SpatioTemporal
@@ -96,7 +97,7 @@ class MotionAnalysis:
     mass_source: str
     kinetics: Kinetics | None
     series: tuple[GaitSeries, ...]
-    curves: Mapping[str, Mapping[int, Float[np.ndarray, "N P"]]]
+    curves: Mapping[str, Mapping[int, Float[np.ndarray, "_ P"]]]
     notes: tuple[str, ...]
 
 
@@ -131,7 +132,7 @@ def analyse(
     notes += more
     clip = retarget(recording, model)
     time = recording.start + clip.dt * np.arange(len(clip))
-    kinetics = _kinetics(recording, model, clip, time, mass)
+    kinetics = _kinetics(recording, model, clip, mass, cutoff_hz=_MOTION_CUTOFF_HZ[parameters.kind])
     series = [joint_angles(model, clip, time), foot_progression(recording.feet)]
     if recording.ground is not None and np.isfinite(mass):
         series.append(ground_forces(recording.ground, mass))
@@ -205,10 +206,12 @@ def _kinetics(
     recording: Recording,
     model: MusculoModel,
     clip: MotionClip,
-    time: Float[np.ndarray, " T"],
     mass: float,
+    *,
+    cutoff_hz: float,
 ) -> Kinetics | None:
     ground = recording.ground
+    time = recording.start + clip.dt * np.arange(len(clip))
     if ground is None or not np.isfinite(mass):
         return None
     ground = _filtered(ground)
@@ -220,7 +223,7 @@ def _kinetics(
         pelvis=pelvis_at(recording, clip),
         start=recording.start,
     )
-    motion = differentiate(model, clip.qpos, dt=clip.dt, cutoff_hz=None)
+    motion = differentiate(model, clip.qpos, dt=clip.dt, cutoff_hz=cutoff_hz)
     inside = (time >= ground.time[0]) & (time <= ground.time[-1])
     if inside.sum() < 2:
         raise InputError(
@@ -250,7 +253,7 @@ def _residual_notes(kinetics: Kinetics, contacts: tuple[Contact, ...]) -> list[s
         measured &= loaded[:, foot] | ~_standing(kinetics.time, contacts, foot)
     if measured.sum() < 2:
         return ["no moment at which all of the body's weight was on the plates"]
-    size = np.linalg.norm(kinetics.result.residual_force[measured], axis=1)
+    size = np.asarray(np.linalg.norm(kinetics.result.residual_force[measured], axis=1))
     largest = float(np.linalg.norm(kinetics.placement.ground.force, axis=2).max())
     share = float(np.sqrt(np.mean(size**2))) / largest
     if share <= _RESIDUAL:
@@ -277,17 +280,17 @@ def _standing(
 
 def _curves(
     series: list[GaitSeries], cycles: tuple[Cycle, ...], foot_off_percent: float | None
-) -> Mapping[str, Mapping[int, Float[np.ndarray, "N P"]]]:
+) -> Mapping[str, Mapping[int, Float[np.ndarray, "_ P"]]]:
     """Curves of steady cycles (of all, if none is steady), those that the record covers.
 
     Moments, powers and forces only of cycles whose stance was on a plate. A foot without any
     covered cycle gets its wrapped ones, if the record is at least a stride long.
     """
-    result: dict[str, Mapping[int, Float[np.ndarray, "N P"]]] = {}
+    result: dict[str, Mapping[int, Float[np.ndarray, "_ P"]]] = {}
     for part in series:
         for name, values in part.curves.items():
             kind = QUANTITIES[name].kind
-            feet: dict[int, Float[np.ndarray, "N P"]] = {}
+            feet: dict[int, Float[np.ndarray, "_ P"]] = {}
             for foot in (0, 1):
                 own = [c for c in cycles if c.foot == foot and np.isfinite(c.stance)]
                 if kind != "angle":

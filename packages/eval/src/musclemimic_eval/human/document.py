@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterable, Mapping
 
 import numpy as np
+from jaxtyping import Float
 
 from musclemimic_eval.gait.contacts import Contact
 from musclemimic_eval.gait.cycles import Cycle
@@ -77,13 +78,14 @@ def curves_csv(analysis: MotionAnalysis, convention: Convention) -> str:
         for foot, cycles in feet.items():
             values = factor(quantity, foot, convention) * cycles
             label = column_name(quantity, foot, convention)
-            spread = (
-                values.std(axis=0, ddof=1) if len(values) > 1 else np.full(values.shape[1], np.nan)
-            )
-            for percent, (mean, sd) in enumerate(zip(values.mean(axis=0), spread, strict=True)):
-                rows.append(
-                    (label, FEET[foot], percent, mean, sd, len(values), quantity.unit, sign)
-                )
+            middle: Float[np.ndarray, "P"] = np.mean(values, axis=0)
+            spread: Float[np.ndarray, "P"] = np.full_like(middle, np.nan)
+            if len(values) > 1:
+                spread = np.std(values, axis=0, ddof=1)
+            rows += [
+                (label, FEET[foot], i, middle[i], spread[i], len(values), quantity.unit, sign)
+                for i in range(len(middle))
+            ]
     header = ("variable", "side", "gait_pct", "mean", "sd", "n", "unit", "positive")
     return _csv(header, rows)
 
@@ -141,11 +143,13 @@ def _kinetics(analysis: MotionAnalysis) -> dict[str, object] | None:
         "model_mass_kg": result.mass,
         "length_scale": kinetics.placement.length_scale,
         "force_scale": kinetics.placement.force_scale,
-        "residual_force_rms_n": float(np.sqrt(np.mean(np.sum(result.residual_force**2, axis=1)))),
-        "residual_moment_rms_nm": float(
-            np.sqrt(np.mean(np.sum(result.residual_moment**2, axis=1)))
-        ),
+        "residual_force_rms_n": _rms_size(result.residual_force),
+        "residual_moment_rms_nm": _rms_size(result.residual_moment),
     }
+
+
+def _rms_size(vectors: Float[np.ndarray, "T 3"]) -> float:
+    return float(np.sqrt(3.0 * np.mean(vectors**2)))
 
 
 def _curves(analysis: MotionAnalysis) -> dict[str, object]:

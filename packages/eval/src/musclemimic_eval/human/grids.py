@@ -13,7 +13,7 @@ from musclemimic_eval.reference.comparison import Comparison
 def parameters_grid(analysis: MotionAnalysis) -> Grid:
     """One row a parameter; mean ± SD (n) of left, right and both."""
     trial = analysis.spatiotemporal
-    rows = [
+    rows: list[tuple[str, ...]] = [
         ("Speed, m/s", "", "", f"{trial.speed:.3f}"),
         ("Cadence, steps/min", "", "", number(trial.cadence, 1)),
     ]
@@ -65,13 +65,13 @@ def agreement_grid(comparison: Comparison) -> Grid:
             number(result.r2, 2),
             number(100 * result.inside_1sd, 0),
             number(100 * result.inside_2sd, 0),
-            f"{result.peak:+.2f} @ {result.peak_timing:+.0f} %",
+            f"{result.peak:+.2f} @ {result.peak_timing:+.0f}",
         )
         for (name, foot), result in comparison.agreement.items()
     ]
     header = (
         *("", "foot", "r", "RMSE", "RMSE, means out", "R²"),
-        *("in 1 SD, %", "in 2 SD, %", "peak"),
+        *("in 1 SD, %", "in 2 SD, %", "peak @ %"),
     )
     table = comparison.table
     note = (
@@ -139,8 +139,8 @@ def spm_grid(comparison: Comparison | None) -> Grid | None:
         for (name, foot), result in comparison.spm.items()
     ]
     note = (
-        "SPM{t}, one sample against the reference's mean, two-tailed, alpha 0.05 over the cycle: where "
-        "this person's cycles differ from that mean by more than their own variability."
+        "SPM{t}, one sample against the reference's mean, two-tailed, alpha 0.05 over the cycle: "
+        "where this person's cycles differ from that mean by more than their own variability."
     )
     return Grid(("", "foot", "differs at"), tuple(rows), note)
 

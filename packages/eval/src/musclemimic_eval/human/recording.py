@@ -7,7 +7,7 @@ from pathlib import Path
 
 import mujoco
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from musclemimic_models import InputError, MotionClip, MusculoModel
 from musclemimic_models.errors import unknown_name
 
@@ -157,7 +157,7 @@ def _plates(
         force, free = plate.force @ turn.T, plate.free_moment @ turn.T
         # Without load there is no centre; what is left of the force is below the threshold.
         centre = np.nan_to_num(plate.centre_of_pressure) @ turn.T
-        known: Bool[np.ndarray, " A"] = np.isfinite(plate.centre_of_pressure).all(axis=1)
+        known = np.asarray(np.isfinite(plate.centre_of_pressure).all(axis=1))
         force[~known] = 0.0
         if force[:, 2].sum() < 0:
             raise InputError(

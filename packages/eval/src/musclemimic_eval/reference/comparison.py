@@ -15,7 +15,7 @@ from musclemimic_eval.reference.profile_score import ProfileScore, profile_score
 from musclemimic_eval.reference.spm import SPM, spm_against_reference
 from musclemimic_eval.reference.suitability import nearest_group, warnings_for
 
-Curves = Mapping[str, Mapping[int, Float[np.ndarray, "N P"]]]
+Curves = Mapping[str, Mapping[int, Float[np.ndarray, "_ P"]]]
 # SPM of fewer cycles says more about chance than about the person.
 _CYCLES_FOR_SPM = 5
 
