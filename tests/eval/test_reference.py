@@ -103,8 +103,21 @@ def test_packaged_figures_are_the_published_ones() -> None:
     assert free.dimensionless_speed == pytest.approx(0.43, abs=0.005)
     assert free.curves["knee_flexion"].mean.max() == pytest.approx(59, abs=1.5)
     assert free.curves["ankle_pf_moment"].mean.max() == pytest.approx(1.23, abs=0.03)
-    assert free.curves["grf_vertical"].mean.max() == pytest.approx(1.10, abs=0.02)
+    assert free.curves["grf_vertical"].mean.max() == pytest.approx(1.10, abs=0.03)
+    assert free.curves["knee_ext_moment"].mean.max() == pytest.approx(0.37, abs=0.02)
     assert free.curves["pelvis_tilt"].mean.mean() == pytest.approx(12, abs=1.5)
+
+
+def once(path: Path) -> str:
+    """Each row's first appearance: the full table has two curves named knee_ext_moment."""
+    seen: set[tuple[str, ...]] = set()
+    kept: list[str] = []
+    for line in path.read_text().splitlines():
+        key = tuple(line.split(",")[:3])
+        if key not in seen:
+            kept.append(line)
+        seen.add(key)
+    return "\n".join(kept)
 
 
 def test_packaged_tables_are_the_full_ones_on_a_coarser_grid(real_data: Path) -> None:
@@ -116,7 +129,8 @@ def test_packaged_tables_are_the_full_ones_on_a_coarser_grid(real_data: Path) ->
             {"self-selected": "self-selected 1.32 m/s"},
         ),
     ):
-        ours, theirs = load_reference(name), load_reference(real_data / "reference" / full)
+        ours = load_reference(name)
+        theirs = parse_reference(once(real_data / "reference" / full), full)
         for mine, other in pairs.items():
             for variable, curve in ours.groups[mine].curves.items():
                 source = theirs.groups[other].curves[variable]
@@ -163,7 +177,8 @@ def test_an_own_table_says_what_it_does_not_know(tmp_path: Path) -> None:
         ("", "header: found nothing"),
         ("variable,mean\n", "header: found variable, mean"),
         (HEADER, "rows: found none"),
-        (HEADER + "a,x,0,1,1,deg,\na,x,50,1,1,deg,\n", "found 0 to 50 %"),
+        (HEADER + "a,x,0,1,1,deg,\na,x,50,1,1,deg,\n", "2 percentages, 0 to 50 %"),
+        (HEADER + "a,x,0,1,1,deg,\n" * 2 + "a,x,100,1,1,deg,\n", "3 rows, 2 percentages"),
         (HEADER + "a,x,0,one,1,deg,\na,x,100,1,1,deg,\n", "a: mean: found 'one'"),
         (HEADER + "a,x,0,,1,deg,\na,x,100,1,1,deg,\n", "a: mean: found ''"),
         (HEADER + "a,x,0,1,-1,deg,\na,x,100,1,1,deg,\n", "a gap or SD < 0"),

@@ -26,6 +26,8 @@ _LONGEST_LABORATORY = 20.0
 # Free moment over vertical force: friction on a sole of a few cm. More than this is N mm.
 _LARGEST_LEVER = 0.5
 _LARGEST_FORCE, _SMALLEST_PEAK = 20_000.0, 50.0
+# Less than this, but not nothing, is body weights or kN.
+_NOISE = 0.2
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,13 @@ def _triples(path: Path, table: Table, entry: Columns) -> _Triples:
     size = np.abs(force).max(axis=1)
     loaded = size > _SMALLEST_PEAK
     if not loaded.any():
+        if peak > _NOISE:
+            raise InputError(
+                path,
+                entry.force,
+                found=f"at most {peak:.3g}",
+                expected="newtons; body weights or kN have to be converted",
+            )
         return force, point, torque
     if float(np.median(np.abs(point[loaded]).max(axis=1))) > _LONGEST_LABORATORY:
         logger.warning("%s: %s in mm, converted to m", path.name, entry.point)

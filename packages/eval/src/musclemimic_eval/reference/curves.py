@@ -172,8 +172,9 @@ def _curve(source: str, variable: str, rows: list[dict[str, str]]) -> ReferenceC
         raise InputError(
             source,
             f"{variable}: gait_pct",
-            found=f"{percent[0]:g} to {percent[-1]:g} %",
-            expected="increasing from 0 to 100 %",
+            found=f"{len(percent)} rows, {len(np.unique(percent))} percentages, "
+            f"{percent[0]:g} to {percent[-1]:g} %",
+            expected="0 to 100 %, increasing, each once",
         )
     grid = np.linspace(0.0, 100.0, POINTS)
     mean, sd = (

@@ -6,7 +6,7 @@ Pataky 2010, J Biomech 43:1976; computed by spm1d (extra `statistics`).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -66,11 +66,13 @@ def spm_between(
     return _inference(_spm1d().ttest2(one, other, equal_var=False), alpha)
 
 
+@runtime_checkable
 class _Cluster(Protocol):
     endpoints: tuple[float, float]
     P: float
 
 
+@runtime_checkable
 class _Inference(Protocol):
     z: Float[np.ndarray, "P"]
     df: tuple[float, float]
@@ -78,10 +80,12 @@ class _Inference(Protocol):
     clusters: Sequence[_Cluster]
 
 
+@runtime_checkable
 class _Test(Protocol):
     def inference(self, alpha: float, *, two_tailed: bool) -> _Inference: ...
 
 
+@runtime_checkable
 class _Stats(Protocol):
     """What is used of spm1d.stats, which has no types of its own."""
 
