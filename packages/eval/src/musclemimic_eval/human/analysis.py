@@ -24,7 +24,7 @@ from musclemimic_eval.gait.cycles import (
 )
 from musclemimic_eval.gait.kinematic_events import contacts_from_motion
 from musclemimic_eval.gait.spatiotemporal import SpatioTemporal, spatiotemporal
-from musclemimic_eval.human.recording import Recording, pelvis_at, retarget
+from musclemimic_eval.human.recording import Recording, ankles_at, pelvis_at, retarget
 from musclemimic_eval.kinetics.body_mass import estimated_mass
 from musclemimic_eval.kinetics.conventions import QUANTITIES
 from musclemimic_eval.kinetics.differentiate import DifferentiatedMotion, differentiate
@@ -222,6 +222,7 @@ def _kinetics(
         subject_mass=mass,
         pelvis=pelvis_at(recording, clip),
         start=recording.start,
+        ankles=ankles_at(recording, clip),
     )
     motion = differentiate(model, clip.qpos, dt=clip.dt, cutoff_hz=cutoff_hz)
     inside = (time >= ground.time[0]) & (time <= ground.time[-1])

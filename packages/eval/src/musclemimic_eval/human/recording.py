@@ -143,6 +143,16 @@ def pelvis_at(recording: Recording, clip: MotionClip) -> Float[np.ndarray, "T 3"
     return interpolated(own, recording.pelvis, clip.dt * np.arange(len(clip)))
 
 
+def ankles_at(recording: Recording, clip: MotionClip) -> Float[np.ndarray, "T 2 3"] | None:
+    """The measured ankle joints at a clip's frames, m; None for joint angles, which have none."""
+    motion = recording.motion
+    if not isinstance(motion, SkeletonMotion):
+        return None
+    columns = [motion.index(f"{side}_ankle") for side in ("left", "right")]
+    frames = clip.dt * np.arange(len(clip))
+    return interpolated(motion.times, motion.positions[:, columns], frames)
+
+
 def _trajectories(file: C3DFile) -> MarkerTrajectories:
     return MarkerTrajectories(file.source, file.rate, unique_labels(file.labels), file.points)
 

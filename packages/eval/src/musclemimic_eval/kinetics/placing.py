@@ -8,6 +8,7 @@ from jaxtyping import Float
 from musclemimic_models import InputError, MotionClip, MusculoModel
 
 from musclemimic_eval.kinetics.ground_reaction import GroundReaction
+from musclemimic_eval.signals import interpolated, runs
 
 # The pelvis of clip and human may come apart by this, m, before they are not the same motion.
 _LARGEST_SPREAD = 0.05
@@ -41,6 +42,7 @@ def place_under(
     subject_mass: float,
     pelvis: Float[np.ndarray, "T 3"],
     start: float,
+    ankles: Float[np.ndarray, "T 2 3"] | None = None,
 ) -> Placement:
     """Put a laboratory's ground reaction under the clip that was retargeted from the same trial.
 
@@ -60,6 +62,10 @@ def place_under(
         pelvis: (T, 3) m, the measured origin of the pelvis in the laboratory, at the clip's
             frame times.
         start: the laboratory's time of the clip's first frame, s.
+        ankles: (T, 2, 3) m, the measured ankle joints at the clip's frame times. A retargeted
+            foot misses its target by a cm or two; with the ankles, every contact's centre of
+            pressure moves along with the foot (by the median over the contact), so that its
+            place under the foot is the measured one. None leaves it where it is in the room.
 
     Raises:
         InputError: a ground reaction that is placed already, a mass out of any human range, a
@@ -77,7 +83,26 @@ def place_under(
     centre = moved.centre_of_pressure.copy()
     centre[..., 2] = np.where(moved.loaded, 0.0, np.nan)
     placed = dataclasses.replace(moved.delayed(-start), centre_of_pressure=centre, frame="model")
+    if ankles is not None:
+        placed = _under_feet(clip, placed, length * ankles[..., :2] + shift)
     return Placement(placed, length, force, shift, spread)
+
+
+def _under_feet(
+    clip: MotionClip, ground: GroundReaction, measured: Float[np.ndarray, "T 2 2"]
+) -> GroundReaction:
+    """Centres of pressure moved, contact by contact, as the clip's ankles are off the measured."""
+    columns = [clip.site_names.index(f"{side}_ankle") for side in ("left", "right")]
+    off = clip.site_pos[:, columns, :2] - measured
+    at_samples = interpolated(clip.dt * np.arange(len(clip)), off, ground.time)
+    centre = ground.centre_of_pressure.copy()
+    inside = (ground.time >= 0) & (ground.time <= clip.duration)
+    for foot in (0, 1):
+        for first, end in runs(ground.loaded[:, foot]):
+            seen = np.flatnonzero(inside[first:end]) + first
+            if len(seen):
+                centre[first:end, foot, :2] += np.median(at_samples[seen, foot], axis=0)
+    return dataclasses.replace(ground, centre_of_pressure=centre)
 
 
 def horizontal_shift(
