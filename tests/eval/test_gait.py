@@ -220,8 +220,7 @@ def test_motion_and_force_agree_on_events_within_20_ms(real_data: Path, name: st
     apart = disagreement(contacts_from_motion(trial.feet), forced)
     seen = np.abs(apart[np.isfinite(apart)])
     assert len(seen) >= {"walk3d": 6, "opencap": 4, "run200": 10, "run300": 11}.get(name, 4)
-    # Forces at 100 Hz place an event within half a sample only.
-    assert seen.max() <= (0.025 if name == "run200" else 0.020)
+    assert seen.max() <= 0.020
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """GroundReaction: what it accepts, and what transforming, filtering and resampling keep."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from musclemimic_eval.kinetics.ground_reaction import (
@@ -9,6 +11,7 @@ from musclemimic_eval.kinetics.ground_reaction import (
     GroundReaction,
     ground_reaction,
 )
+from musclemimic_eval.kinetics.simulated import simulated_ground_reaction
 from musclemimic_models import InputError
 from scipy.spatial.transform import Rotation
 
@@ -135,3 +138,18 @@ def test_bad_input_is_named(field: str, value: np.ndarray, message: str) -> None
     error = InputError if value.shape != (400, 3, 2) else Exception
     with pytest.raises(error, match=message if error is InputError else None):
         GroundReaction(**fields, frame="laboratory")
+
+
+def test_a_rollouts_ground_reaction_is_what_it_felt(body_clip, replay) -> None:
+    rollout = replay(body_clip)
+    force = np.zeros_like(rollout.ground_reaction)
+    force[:, LEFT, 2] = 600.0
+    centre = np.full_like(force, np.nan)
+    centre[2:, LEFT] = (0.1, 0.2, 0.0)
+    felt = dataclasses.replace(rollout, ground_reaction=force, centre_of_pressure=centre)
+    ground = simulated_ground_reaction(felt)
+    assert ground.frame == "model"
+    # A force without a contact point (the first two samples) counts as none.
+    np.testing.assert_array_equal(ground.force[:2], 0.0)
+    np.testing.assert_array_equal(ground.force[2:], force[2:])
+    np.testing.assert_array_equal(ground.time, rollout.time)

@@ -45,7 +45,7 @@ def test_json_holds_the_numbers_and_nothing_else(
 
 def require_self_contained(page: str, *, pictures: int) -> None:
     assert page.count('src="data:image/png;base64,') == pictures
-    assert not re.search(r'(src|href)="(?!data:)', page)
+    assert not re.search(r'(src|href)="(?!data:|#)', page)
     assert "<script" not in page
     assert "url(" not in page
 
@@ -99,6 +99,15 @@ def test_wrong_units_and_reversed_axes_of_forces_are_refused(
     in_weights = spoiled(folder / "grf_walk.mot", tmp_path / "bw.mot", factor=1 / 836.0)
     with pytest.raises(InputError, match="newtons"):
         main(["motion", motion, "--grf", str(in_weights)])
+    # The same file with y and z exchanged stands in other axes than the markers.
+    other = re.sub(
+        r"(ground_\w+)([yz])\b",
+        lambda match: match[1] + ("z" if match[2] == "y" else "y"),
+        (folder / "grf_walk.mot").read_text(),
+    )
+    (tmp_path / "zup.mot").write_text(other)
+    with pytest.raises(InputError, match="vertical axis: found another one than the markers'"):
+        main(["motion", motion, "--grf", str(tmp_path / "zup.mot")])
     reversed_axes = spoiled(folder / "grf_walk.mot", tmp_path / "axes.mot", mirror=True)
     with pytest.raises(InputError, match="m from the nearest foot"):
         main(["motion", motion, "--grf", str(reversed_axes)])

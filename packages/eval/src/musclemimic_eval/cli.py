@@ -23,8 +23,6 @@ from musclemimic_eval.report import ReportInputs, write_report
 class EvalConfig:
     """Evaluate a policy on motion clips.
 
-    For a human's own recording (C3D, TRC, MOT, STO): musclemimic eval motion FILE.
-
     Attributes:
         checkpoint: a policy file, or the folder of a training run.
         clips: clip files the policy shall imitate.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from musclemimic_models import InputError, MotionClip, MusculoModel
 
 from musclemimic_eval.gait.contacts import (
@@ -24,10 +24,10 @@ from musclemimic_eval.gait.cycles import (
 )
 from musclemimic_eval.gait.kinematic_events import contacts_from_motion
 from musclemimic_eval.gait.spatiotemporal import SpatioTemporal, spatiotemporal
-from musclemimic_eval.human.recording import Recording, ankles_at, pelvis_at, retarget
+from musclemimic_eval.human.recording import Recording, retarget
+from musclemimic_eval.human.trial_kinetics import Kinetics, residual_notes, trial_kinetics
 from musclemimic_eval.kinetics.body_mass import estimated_mass
 from musclemimic_eval.kinetics.conventions import QUANTITIES
-from musclemimic_eval.kinetics.differentiate import DifferentiatedMotion, differentiate
 from musclemimic_eval.kinetics.gait_series import (
     GaitSeries,
     foot_progression,
@@ -35,37 +35,14 @@ from musclemimic_eval.kinetics.gait_series import (
     joint_angles,
     joint_moments,
 )
-from musclemimic_eval.kinetics.ground_reaction import GroundReaction
-from musclemimic_eval.kinetics.inverse_dynamics import InverseDynamics, inverse_dynamics
-from musclemimic_eval.kinetics.placing import Placement, place_under
 
 # The given mass and the weight on the plates may differ by this share before it is said.
 _MASS_TOLERANCE = 0.1
 # Agreement that events of both kinds must keep, s.
 EVENT_TOLERANCE = 0.02
-# Low-pass cut-offs before inverse dynamics, Hz: of the motion (Winter 2009, ch. 3.4.4, for
-# walking; runners move faster), and of the ground force, whose impacts marker data cannot answer.
+# Low-pass cut-off of the motion before inverse dynamics, Hz (Winter 2009, ch. 3.4.4, for walking;
+# runners move faster).
 _MOTION_CUTOFF_HZ = {"walking": 6.0, "running": 12.0, "no gait": 6.0}
-_FORCE_CUTOFF_HZ = 20.0
-# Residual force over the largest ground force that is usual (Hicks et al. 2015).
-_RESIDUAL = 0.05
-
-
-@dataclass(frozen=True)
-class Kinetics:
-    """Inverse dynamics of a trial.
-
-    Attributes:
-        placement: the ground reaction under the model.
-        motion: the model's, filtered and differentiated.
-        result: generalised forces.
-        time: (T,) s, the laboratory's, of motion and result.
-    """
-
-    placement: Placement
-    motion: DifferentiatedMotion
-    result: InverseDynamics
-    time: Float[np.ndarray, " T"]
 
 
 @dataclass(frozen=True)
@@ -132,13 +109,15 @@ def analyse(
     notes += more
     clip = retarget(recording, model)
     time = recording.start + clip.dt * np.arange(len(clip))
-    kinetics = _kinetics(recording, model, clip, mass, cutoff_hz=_MOTION_CUTOFF_HZ[parameters.kind])
+    kinetics = trial_kinetics(
+        recording, model, clip, mass, cutoff_hz=_MOTION_CUTOFF_HZ[parameters.kind]
+    )
     series = [joint_angles(model, clip, time), foot_progression(recording.feet)]
     if recording.ground is not None and np.isfinite(mass):
         series.append(ground_forces(recording.ground, mass))
     if kinetics is not None:
         series.append(joint_moments(model, kinetics.result, kinetics.motion, kinetics.time))
-        notes += _residual_notes(kinetics, contacts)
+        notes += residual_notes(kinetics, contacts)
     return MotionAnalysis(
         recording=recording,
         contacts=contacts,
@@ -200,83 +179,6 @@ def _mass(
             "another person's trial, or a step beside the plates"
         )
     return given, "given", notes
-
-
-def _kinetics(
-    recording: Recording,
-    model: MusculoModel,
-    clip: MotionClip,
-    mass: float,
-    *,
-    cutoff_hz: float,
-) -> Kinetics | None:
-    ground = recording.ground
-    time = recording.start + clip.dt * np.arange(len(clip))
-    if ground is None or not np.isfinite(mass):
-        return None
-    ground = _filtered(ground)
-    placement = place_under(
-        model,
-        clip,
-        ground,
-        subject_mass=mass,
-        pelvis=pelvis_at(recording, clip),
-        start=recording.start,
-        ankles=ankles_at(recording, clip),
-    )
-    motion = differentiate(model, clip.qpos, dt=clip.dt, cutoff_hz=cutoff_hz)
-    inside = (time >= ground.time[0]) & (time <= ground.time[-1])
-    if inside.sum() < 2:
-        raise InputError(
-            recording.source,
-            "ground force",
-            found=f"{ground.time[0]:.2f} to {ground.time[-1]:.2f} s",
-            expected=f"the clock of the motion, {time[0]:.2f} to {time[-1]:.2f} s",
-        )
-    part = DifferentiatedMotion(
-        motion.time[inside], motion.qpos[inside], motion.qvel[inside], motion.qacc[inside]
-    )
-    result = inverse_dynamics(model, part, placement.ground)
-    return Kinetics(placement, part, result, time[inside])
-
-
-def _filtered(ground: GroundReaction) -> GroundReaction:
-    if ground.rate <= 2.5 * _FORCE_CUTOFF_HZ:
-        return ground
-    return ground.filtered(_FORCE_CUTOFF_HZ)
-
-
-def _residual_notes(kinetics: Kinetics, contacts: tuple[Contact, ...]) -> list[str]:
-    """What is to be said of the residual force where every standing foot is on a plate."""
-    loaded = kinetics.placement.ground.resampled(kinetics.motion.time).loaded
-    measured = loaded.any(axis=1)
-    for foot in (0, 1):
-        measured &= loaded[:, foot] | ~_standing(kinetics.time, contacts, foot)
-    if measured.sum() < 2:
-        return ["no moment at which all of the body's weight was on the plates"]
-    size = np.asarray(np.linalg.norm(kinetics.result.residual_force[measured], axis=1))
-    largest = float(np.linalg.norm(kinetics.placement.ground.force, axis=2).max())
-    share = float(np.sqrt(np.mean(size**2))) / largest
-    if share <= _RESIDUAL:
-        return []
-    return [
-        f"residual force {100 * share:.0f} % of the largest ground force (RMS while the plates "
-        f"carry the body); up to {100 * _RESIDUAL:.0f} % is usual (Hicks et al. 2015, "
-        "J Biomech Eng 137:020905)"
-    ]
-
-
-def _standing(
-    time: Float[np.ndarray, " T"], contacts: tuple[Contact, ...], foot: int
-) -> Bool[np.ndarray, " T"]:
-    """Whether a foot is on the ground, on a plate or beside it."""
-    result = np.zeros(len(time), dtype=bool)
-    for contact in contacts:
-        if contact.foot == foot:
-            began = time >= contact.start if np.isfinite(contact.start) else time >= time[0]
-            lasts = time <= contact.end if np.isfinite(contact.end) else time <= time[-1]
-            result |= began & lasts
-    return result
 
 
 def _curves(

@@ -25,6 +25,7 @@ _AXES = "xyz"
 _LONGEST_LABORATORY = 20.0
 # Free moment over vertical force: friction on a sole of a few cm. More than this is N mm.
 _LARGEST_LEVER = 0.5
+_SAME_VERTICAL = 0.9
 _LARGEST_FORCE, _SMALLEST_PEAK = 20_000.0, 50.0
 # Less than this, but not nothing, is body weights or kN.
 _NOISE = 0.2
@@ -47,7 +48,11 @@ class Columns:
 
 
 def read_ground_reaction(
-    path: Path, *, loads: Path | None = None, track: FootTrack | None = None
+    path: Path,
+    *,
+    loads: Path | None = None,
+    track: FootTrack | None = None,
+    turn: Float[np.ndarray, "3 3"] | None = None,
 ) -> tuple[GroundReaction, tuple[Step, ...]]:
     """Read the ground reaction of a walk or run from an OpenSim force file.
 
@@ -59,7 +64,10 @@ def read_ground_reaction(
     Args:
         path: .mot or .sto.
         loads: an OpenSim ExternalLoads file that names columns and bodies.
-        track: the feet in OpenSim's ground turned z up (`FROM_OPENSIM`), to find or check sides.
+        track: the feet in the resulting frame, to find or check sides.
+        turn: rotation from the file's axes to the resulting frame, z up (that of the markers of
+            the same laboratory). By default the vertical is told from the forces, and OpenSim's
+            ground becomes x forward, y left (`FROM_OPENSIM`).
 
     Returns:
         Ground reaction in the frame "laboratory" and the steps it was made of.
@@ -71,7 +79,16 @@ def read_ground_reaction(
     table = read_table(path)
     columns = _from_loads(loads, table) if loads is not None else _from_names(path, table.labels)
     raw = [_triples(path, table, entry) for entry in columns]
-    turn = _upright(path, raw)
+    upright = _upright(path, raw)
+    if turn is None:
+        turn = upright
+    elif (turn @ upright.T)[2, 2] < _SAME_VERTICAL:
+        raise InputError(
+            path,
+            "vertical axis",
+            found="another one than the markers'",
+            expected="forces and markers in the same axes",
+        )
     plates = tuple(
         _plate(path, entry, values, turn) for entry, values in zip(columns, raw, strict=True)
     )

@@ -4,9 +4,7 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
-import jinja2
 import numpy as np
-from matplotlib.figure import Figure
 from musclemimic_models.files import write_json, write_text
 
 from musclemimic_eval.grids import Grid
@@ -22,12 +20,16 @@ from musclemimic_eval.human.grids import (
     spm_grid,
 )
 from musclemimic_eval.human.plots import plot_curves, plot_timeline
+from musclemimic_eval.kinetics.conventions import Kind
+from musclemimic_eval.page import Picture, Section, picture, render_sections
 from musclemimic_eval.reference.comparison import Comparison
-from musclemimic_eval.render import png_bytes
-from musclemimic_eval.report import Picture
 from musclemimic_eval.summary import Tile
 
 PAGE, NUMBERS = "index.html", "motion.json"
+_TIMELINE = (
+    "Contacts of the left (red) and the right foot (blue); solid where a force plate saw the whole "
+    "contact, pale where motion did."
+)
 
 
 def write_motion_report(
@@ -54,47 +56,64 @@ def render_motion_page(
     analysis: MotionAnalysis, comparison: Comparison | None, *, command: str
 ) -> str:
     """The HTML page, without any external reference."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("musclemimic_eval"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-    )
     trial = analysis.spatiotemporal
-    figures = [
-        _picture(plot_curves(analysis, comparison, ("angle",)), "Joint angles.", comparison),
-        _picture(
-            plot_curves(analysis, comparison, ("moment", "power")),
-            "Internal joint moments and powers, over body mass.",
-            comparison,
-        ),
-        _picture(
-            plot_curves(analysis, comparison, ("force",)),
-            "Ground force in body weights.",
-            comparison,
-        ),
-    ]
-    timeline = Picture(
-        png_bytes(plot_timeline(analysis)),
-        "Contacts of the left (red) and the right foot (blue); solid where a force plate saw the "
-        "whole contact, pale where motion did.",
-    )
-    return environment.get_template("motion.html.j2").render(
+    return render_sections(
         title=f"{trial.kind.capitalize()}: {analysis.recording.source}",
         byline=_byline(analysis),
         summary=_summary(analysis, comparison),
         tiles=_tiles(analysis, comparison),
-        notes=analysis.notes,
-        parameters=parameters_grid(analysis),
-        timeline=timeline,
-        cycles=cycles_grid(analysis),
-        leftovers=leftovers_grid(analysis),
-        curves=[figure for figure in figures if figure is not None],
-        agreement=agreement_grid(comparison) if comparison and comparison.agreement else None,
-        unfair=comparison.warnings if comparison else (),
-        profile=profile_grid(comparison),
-        spm=spm_grid(comparison),
+        sections=gait_sections(analysis, comparison),
         provenance=Grid((), tuple(_provenance(analysis, comparison, command).items())),
     )
+
+
+def gait_sections(analysis: MotionAnalysis, comparison: Comparison | None) -> tuple[Section, ...]:
+    """Parameters, contacts, curves and agreement, for a page of sections."""
+    sections = [
+        Section(
+            "parameters",
+            "Spatiotemporal parameters",
+            grids=(parameters_grid(analysis),),
+            notes=analysis.notes,
+        ),
+        Section(
+            "events",
+            "Contacts and cycles",
+            grids=(cycles_grid(analysis), *_known(leftovers_grid(analysis))),
+            pictures=(picture(plot_timeline(analysis), _TIMELINE),),
+        ),
+    ]
+    curves = _curve_pictures(analysis, comparison)
+    if curves:
+        sections.append(Section("curves", "Over the gait cycle", pictures=curves))
+    if comparison is not None and comparison.agreement:
+        grids = (profile_grid(comparison), spm_grid(comparison))
+        sections.append(
+            Section(
+                "agreement",
+                "Against the reference",
+                grids=(agreement_grid(comparison), *_known(*grids)),
+                notes=tuple(f"Unfair: {warning}" for warning in comparison.warnings),
+            )
+        )
+    return tuple(sections)
+
+
+def _curve_pictures(analysis: MotionAnalysis, comparison: Comparison | None) -> tuple[Picture, ...]:
+    kinds: tuple[tuple[str, tuple[Kind, ...]], ...] = (
+        ("Joint angles.", ("angle",)),
+        ("Internal joint moments and powers, over body mass.", ("moment", "power")),
+        ("Ground force in body weights.", ("force",)),
+    )
+    key = " Red: left, blue: right, thin: single strides, dotted: foot off."
+    if comparison is not None:
+        key += " Grey: the reference's mean, ± 1 and ± 2 SD."
+    figures = [(plot_curves(analysis, comparison, kind), text) for text, kind in kinds]
+    return tuple(picture(figure, text + key) for figure, text in figures if figure is not None)
+
+
+def _known(*grids: Grid | None) -> tuple[Grid, ...]:
+    return tuple(grid for grid in grids if grid is not None)
 
 
 def _summary(analysis: MotionAnalysis, comparison: Comparison | None) -> str:
@@ -158,12 +177,3 @@ def _provenance(
     facts["package"] = f"musclemimic-eval {version('musclemimic-eval')}"
     facts["python"] = f"{platform.python_version()} on {platform.system()}"
     return facts
-
-
-def _picture(figure: Figure | None, caption: str, comparison: Comparison | None) -> Picture | None:
-    if figure is None:
-        return None
-    text = f"{caption} Red: left, blue: right, thin: single strides, dotted: foot off."
-    if comparison is not None:
-        text += " Grey: the reference's mean, ± 1 and ± 2 SD."
-    return Picture(png_bytes(figure), text)
