@@ -1,11 +1,12 @@
 """Reference tables, agreement, profile score, suitability and SPM: hand-worked numbers."""
 
+import dataclasses
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pytest
-from musclemimic_eval.gait.spatiotemporal import SpatioTemporal
+from musclemimic_eval.gait.spatiotemporal import Measure, SpatioTemporal
 from musclemimic_eval.reference.agreement import agreement
 from musclemimic_eval.reference.curves import (
     PACKAGED,
@@ -158,6 +159,16 @@ def test_the_nearest_speed_is_chosen_and_an_unfair_comparison_named() -> None:
     assert "v/√(gL) 0.66 compared with 0.43 (free)" in text
     assert "an adult's legs (0.90 m) compared with children's" in text
     assert "stance 43 % compared with 59 %" in text
+
+
+def test_a_limp_is_named_before_it_is_averaged() -> None:
+    table = load_reference("schwartz2008_children")
+    sides = [{"step length": Measure(length, NAN, 1)} for length in (0.60, 0.68)]
+    limp = dataclasses.replace(trial(1.28, 0.43), left=sides[0], right=sides[1])
+    found = warnings_for(table, table.groups["free"], limp, leg_length=0.66, stance=59.0)
+    assert found == (
+        "asymmetric gait, step length 0.6 m left and 0.68 m right: judge each side by itself",
+    )
 
 
 def test_an_own_table_says_what_it_does_not_know(tmp_path: Path) -> None:

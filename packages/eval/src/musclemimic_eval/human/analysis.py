@@ -171,7 +171,9 @@ def _mass(
     if recording.ground is not None:
         found = estimated_mass(recording.ground, contacts, 120.0 / parameters.cadence)
     if given is None:
-        return found, "weight on the plates" if np.isfinite(found) else "unknown", []
+        sides = {c.foot for c in contacts if c.complete and c.source == "force"}
+        source = "weight on the plates" + (", one foot's for both" if len(sides) == 1 else "")
+        return found, source if np.isfinite(found) else "unknown", []
     notes: list[str] = []
     if abs(found / given - 1) > _MASS_TOLERANCE:
         notes.append(

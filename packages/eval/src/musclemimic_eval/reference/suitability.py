@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from musclemimic_eval.gait.spatiotemporal import SpatioTemporal
+from musclemimic_eval.gait.spatiotemporal import UNITS, SpatioTemporal
 from musclemimic_eval.reference.curves import ReferenceGroup, ReferenceTable
 
 # Curves change visibly with speed: Schwartz et al. 2008 sort theirs in steps of 0.13.
@@ -11,6 +11,9 @@ _DIMENSIONLESS_STEP, _SPEED_SHARE = 0.07, 0.12
 _FOOT_OFF = 3.0
 # Legs longer than this, hip to ankle, m, are grown up: the mean ten-year-old's are 0.66 m.
 _GROWN_UP = 0.74
+# Sides that differ by this share of their mean are not one sample of a person's gait.
+_ASYMMETRY = 0.1
+_SYMMETRIC = ("stance", "step time", "step length")
 
 
 def nearest_group(table: ReferenceTable, trial: SpatioTemporal) -> ReferenceGroup:
@@ -67,9 +70,24 @@ def warnings_for(
         found.append(f"{who} legs ({leg_length:.2f} m) compared with {others}'s")
     if group.n and group.n < 5:
         found.append(f"the band is of {group.n} person{'s' * (group.n > 1)}, not of a population")
+    found += _asymmetries(trial)
     if abs(stance - group.foot_off) > _FOOT_OFF:
         found.append(
             f"stance {stance:.0f} % compared with {group.foot_off:.0f} %: normalise stance and "
             "swing separately"
         )
     return tuple(found)
+
+
+def _asymmetries(trial: SpatioTemporal) -> list[str]:
+    found: list[str] = []
+    for name in _SYMMETRIC:
+        if name in trial.left and name in trial.right:
+            left, right = trial.left[name].mean, trial.right[name].mean
+            if abs(left - right) > _ASYMMETRY * abs(left + right) / 2:
+                unit = UNITS[name]
+                found.append(
+                    f"asymmetric gait, {name} {left:.3g} {unit} left and {right:.3g} {unit} "
+                    "right: judge each side by itself"
+                )
+    return found
