@@ -290,6 +290,14 @@ def test_masses_and_plates_of_real_trials(real_data: Path) -> None:
         assert analysis(real_data, name).mass == pytest.approx(mass, rel=tolerance)
 
 
+def test_strides_that_only_the_plates_saw_have_times_but_no_lengths(real_data: Path) -> None:
+    """Joint angles from 0.45 s on, plates from 0: the right stride began at 0.267 s."""
+    trial = analysis(real_data, "walk3d_ik")
+    assert trial.spatiotemporal.right["stride time"].mean == pytest.approx(1.145, rel=0.01)
+    assert "stride length" not in trial.spatiotemporal.right
+    assert any("wrapped" in note for note in trial.notes)
+
+
 def test_swapped_legs_are_refused(real_data: Path, tmp_path: Path) -> None:
     """Feet labelled the wrong way round, the pelvis right."""
     text = (real_data / "opensim_walk3d" / "markers_walk.trc").read_text()

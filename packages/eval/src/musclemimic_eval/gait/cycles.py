@@ -217,9 +217,13 @@ def _with_flags(cycles: list[Cycle], feet: FootMotion) -> list[Cycle]:
     # A foot that swings out turns the mean of both; a stride later it is back.
     turns = np.diff(np.interp(ends, ground.time, heading(ground)), axis=1)[:, 0]
     flagged: list[Cycle] = []
-    usual = float(np.median(speeds)) if len(speeds) else 0.0
-    for cycle, speed, turn in zip(cycles, speeds, turns, strict=True):
+    inside = [covered(ground.time, cycle) for cycle in cycles]
+    usual = float(np.median(speeds[inside])) if any(inside) else 0.0
+    for cycle, speed, turn, seen in zip(cycles, speeds, turns, inside, strict=True):
         marked = cycle
+        if not seen:
+            flagged.append(marked)
+            continue
         if abs(turn) > _TURN:
             marked = with_flag(marked, f"turning {np.rad2deg(turn):+.0f}°")
         if usual > 0 and abs(speed / usual - 1.0) > _UNSTEADY:

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from musclemimic_eval.gait.contacts import Contact
-from musclemimic_eval.gait.cycles import Cycle
+from musclemimic_eval.gait.cycles import Cycle, covered
 from musclemimic_eval.gait.feet import FootMotion, backwards, heading, overground, travel_speed
 from musclemimic_eval.kinetics.ground_reaction import GRAVITY
 from musclemimic_eval.signals import interpolated, low_pass
@@ -171,8 +171,11 @@ def _stride_times(foot: int, cycles: list[Cycle], contacts: tuple[Contact, ...])
 def _lengths(cycle: Cycle, ground: FootMotion) -> tuple[float, float, float]:
     """Stride and step length along the stride, step width across it, m.
 
-    From the heels; along the pelvis' way over the stride.
+    From the heels; along the pelvis' way over the stride. NaN where motion was not recorded over
+    all of the stride (plates may see more).
     """
+    if not covered(ground.time, cycle):
+        return np.nan, np.nan, np.nan
     times = np.array([cycle.start, cycle.opposite_contact, cycle.end])
     heel = interpolated(ground.time, ground.heel[..., :2], times)  # (3, 2, 2)
     pelvis = interpolated(ground.time, ground.pelvis[:, :2], times)

@@ -22,6 +22,7 @@ from musclemimic_eval.gait.cycles import (
     normalised,
     with_flag,
 )
+from musclemimic_eval.gait.feet import FEET
 from musclemimic_eval.gait.kinematic_events import contacts_from_motion
 from musclemimic_eval.gait.spatiotemporal import SpatioTemporal, spatiotemporal
 from musclemimic_eval.human.recording import Recording, retarget
@@ -109,6 +110,7 @@ def analyse(
     notes += more
     clip = retarget(recording, model)
     time = recording.start + clip.dt * np.arange(len(clip))
+    notes += _wrapping_notes(cycles, time)
     kinetics = trial_kinetics(
         recording, model, clip, mass, cutoff_hz=_MOTION_CUTOFF_HZ[parameters.kind]
     )
@@ -157,6 +159,18 @@ def _event_notes(apart: Float[np.ndarray, "N 2"]) -> list[str]:
         f"events from motion and from force differ by up to {1000 * known.max():.0f} ms "
         f"(median {1000 * np.median(known):.0f} ms); force is used"
     ]
+
+
+def _wrapping_notes(cycles: tuple[Cycle, ...], time: Float[np.ndarray, " T"]) -> list[str]:
+    notes: list[str] = []
+    for foot, side in enumerate(FEET):
+        own = [cycle for cycle in cycles if cycle.foot == foot]
+        if own and not any(covered(time, cycle) for cycle in own):
+            notes.append(
+                f"the motion holds no whole stride of the {side} foot: its curves are wrapped by a "
+                "stride, as if gait were periodic"
+            )
+    return notes
 
 
 def _mass(
