@@ -27,11 +27,13 @@ _DOUBLE = 0.02
 
 @dataclass(frozen=True)
 class _Foot:
-    """One foot's rear and front: speed, m/s, and the rear's vertical acceleration, m/s².
+    """One foot over time; walking backwards the toe is its rear.
 
-    `sink` is the downward velocity of their middle, m/s.
-
-    Rear and front are in the direction of travel: walking backwards the toe is the rear.
+    Attributes:
+        time: (T,) s.
+        rear_speed, front_speed: (T,) m/s.
+        sink: (T,) downward velocity of their middle, m/s.
+        rear_lift: (T,) vertical acceleration of the rear, m/s².
     """
 
     time: Float[np.ndarray, " T"]

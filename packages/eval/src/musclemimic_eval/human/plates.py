@@ -1,6 +1,5 @@
 """Force plates: what each measured, and which foot stood on it."""
 
-import logging
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,8 +13,6 @@ from musclemimic_eval.kinetics.ground_reaction import (
     ground_reaction,
 )
 from musclemimic_eval.signals import interpolated, runs
-
-logger = logging.getLogger(__name__)
 
 Side = Literal["left", "right"]
 SIDES: tuple[Side, Side] = ("left", "right")

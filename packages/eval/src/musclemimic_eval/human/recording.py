@@ -1,7 +1,6 @@
 """`Recording`: a file's motion and forces in one frame, on one clock."""
 
 import dataclasses
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -32,8 +31,6 @@ from musclemimic_eval.human.sources import (
     trajectories_of,
 )
 from musclemimic_eval.signals import interpolated
-
-logger = logging.getLogger(__name__)
 
 
 def read_recording(
