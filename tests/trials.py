@@ -6,7 +6,8 @@ from pathlib import Path
 from musclemimic_eval.human.analysis import MotionAnalysis, analyse
 from musclemimic_eval.human.coordinates import place_under_coordinates
 from musclemimic_eval.human.force_files import read_ground_reaction
-from musclemimic_eval.human.recording import Recording, read_recording
+from musclemimic_eval.human.recording import read_recording
+from musclemimic_eval.human.sources import Recording
 from musclemimic_eval.kinetics.placing import Placement
 from musclemimic_models import MotionClip, get_musculo_model
 from musclemimic_retarget import GMRFit, read_motion

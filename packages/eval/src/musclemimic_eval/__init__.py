@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from musclemimic_eval.human.analysis import MotionAnalysis as MotionAnalysis
     from musclemimic_eval.human.analysis import analyse as analyse
     from musclemimic_eval.human.force_files import read_ground_reaction as read_ground_reaction
-    from musclemimic_eval.human.recording import Recording as Recording
     from musclemimic_eval.human.recording import read_recording as read_recording
+    from musclemimic_eval.human.sources import Recording as Recording
     from musclemimic_eval.kinetics.differentiate import differentiate as differentiate
     from musclemimic_eval.kinetics.ground_reaction import GroundReaction as GroundReaction
     from musclemimic_eval.kinetics.inverse_dynamics import InverseDynamics as InverseDynamics
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "human.analysis": ("MotionAnalysis", "analyse"),
     "human.force_files": ("read_ground_reaction",),
-    "human.recording": ("Recording", "read_recording"),
+    "human.recording": ("read_recording",),
+    "human.sources": ("Recording",),
     "kinetics.differentiate": ("differentiate",),
     "kinetics.ground_reaction": ("GroundReaction",),
     "kinetics.inverse_dynamics": ("InverseDynamics", "inverse_dynamics"),

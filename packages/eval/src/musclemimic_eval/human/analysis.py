@@ -25,7 +25,8 @@ from musclemimic_eval.gait.cycles import (
 from musclemimic_eval.gait.feet import FEET
 from musclemimic_eval.gait.kinematic_events import contacts_from_motion
 from musclemimic_eval.gait.spatiotemporal import SpatioTemporal, spatiotemporal
-from musclemimic_eval.human.recording import Recording, retarget
+from musclemimic_eval.human.recording import retarget
+from musclemimic_eval.human.sources import Recording
 from musclemimic_eval.human.trial_kinetics import Kinetics, residual_notes, trial_kinetics
 from musclemimic_eval.kinetics.body_mass import estimated_mass
 from musclemimic_eval.kinetics.conventions import QUANTITIES

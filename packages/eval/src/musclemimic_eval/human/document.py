@@ -78,10 +78,10 @@ def curves_csv(analysis: MotionAnalysis, convention: Convention) -> str:
         for foot, cycles in feet.items():
             values = factor(quantity, foot, convention) * cycles
             label = column_name(quantity, foot, convention)
-            middle: Float[np.ndarray, "P"] = np.mean(values, axis=0)
-            spread: Float[np.ndarray, "P"] = np.full_like(middle, np.nan)
+            middle: list[float] = np.mean(values, axis=0).tolist()
+            spread: list[float] = [np.nan] * len(middle)
             if len(values) > 1:
-                spread = np.std(values, axis=0, ddof=1)
+                spread = np.std(values, axis=0, ddof=1).tolist()
             rows += [
                 (label, FEET[foot], i, middle[i], spread[i], len(values), quantity.unit, sign)
                 for i in range(len(middle))

@@ -7,7 +7,8 @@ from jaxtyping import Bool, Float
 from musclemimic_models import InputError, MotionClip, MusculoModel
 
 from musclemimic_eval.gait.contacts import Contact
-from musclemimic_eval.human.recording import Recording, ankles_at, pelvis_at
+from musclemimic_eval.human.recording import ankles_at, pelvis_at
+from musclemimic_eval.human.sources import Recording
 from musclemimic_eval.kinetics.differentiate import DifferentiatedMotion, differentiate
 from musclemimic_eval.kinetics.ground_reaction import GroundReaction
 from musclemimic_eval.kinetics.inverse_dynamics import InverseDynamics, inverse_dynamics

@@ -15,7 +15,7 @@ def simulated_ground_reaction(rollout: Rollout) -> GroundReaction:
     Raises:
         InputError: fewer than two samples.
     """
-    loaded = np.isfinite(rollout.centre_of_pressure).all(axis=2)
+    loaded = np.isfinite(rollout.centre_of_pressure[..., 0])
     return GroundReaction(
         time=rollout.time,
         force=np.where(loaded[..., None], rollout.ground_reaction, 0.0),
