@@ -99,8 +99,8 @@ def _csv(header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
 
 
 def _cell(value: object) -> object:
-    if isinstance(value, float | np.floating):
-        return "" if np.isnan(value) else f"{float(value):.6g}"
+    if isinstance(value, float):
+        return "" if np.isnan(value) else f"{value:.6g}"
     return value
 
 
