@@ -148,7 +148,8 @@ def spm_grid(comparison: Comparison | None) -> Grid | None:
 def leftovers_grid(analysis: MotionAnalysis) -> Grid | None:
     """Strides that were not used, and why; None if all were."""
     rows = [(FEET[p.foot], f"{p.time:.2f}", p.reason) for p in analysis.partial]
-    return Grid(("foot", "contact, s", "why"), tuple(rows)) if rows else None
+    header = ("foot", "contact, s", "why")
+    return Grid(header, tuple(rows), "Strides that were not used.") if rows else None
 
 
 def _measure(measure: Measure | None, unit: str) -> str:
