@@ -17,7 +17,7 @@ KNOWN = {
     "train": ("musclemimic-rl", "train a policy on clips"),
     "resume": ("musclemimic-rl", "continue a training run from its last checkpoint"),
     "policy": ("musclemimic-rl", "inspect a trained policy"),
-    "eval": ("musclemimic-eval", "evaluate a policy on clips"),
+    "eval": ("musclemimic-eval", "evaluate a policy on clips, or a human's own recording"),
 }
 
 

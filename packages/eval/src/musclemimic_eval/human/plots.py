@@ -1,0 +1,115 @@
+"""Pictures of a trial: contacts and force over time, curves over the gait cycle."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from musclemimic_eval.gait.feet import FEET
+from musclemimic_eval.human.analysis import MotionAnalysis
+from musclemimic_eval.kinetics.conventions import QUANTITIES, Kind
+from musclemimic_eval.reference.comparison import Comparison
+
+_INK, _QUIET = "#2b2f36", "#8a8f98"
+COLOURS = ("#b80019", "#2f5f9e")  # left, right
+_WIDTH, _ROW = 8.0, 1.75  # inches
+_COLUMNS = 3
+
+
+def plot_timeline(analysis: MotionAnalysis) -> Figure:
+    """Contacts of both feet as bars; vertical ground force in body weights (or N) above."""
+    ground = analysis.recording.ground
+    figure = Figure(
+        figsize=(_WIDTH, 2.9 if ground is not None else 1.3),
+        layout="constrained",
+        facecolor="white",
+    )
+    ratios = [2.4, 1] if ground is not None else [1]
+    panels: list[Axes] = list(
+        figure.subplots(len(ratios), 1, sharex=True, squeeze=False, height_ratios=ratios).ravel()
+    )
+    for axes in panels:
+        _quiet(axes)
+    if ground is not None:
+        known = bool(np.isfinite(analysis.mass))
+        force = ground.in_body_weights(analysis.mass) if known else ground.force
+        for foot, colour in enumerate(COLOURS):
+            panels[0].plot(ground.time, force[:, foot, 2], color=colour, lw=1.2)
+        panels[0].set_ylabel("vertical force, BW" if known else "vertical force, N", fontsize=8)
+        panels[0].set_ylim(bottom=0)
+    bars = panels[-1]
+    first, last = (float(analysis.recording.feet.time[i]) for i in (0, -1))
+    for contact in analysis.contacts:
+        start = contact.start if np.isfinite(contact.start) else first
+        end = contact.end if np.isfinite(contact.end) else last
+        bars.barh(
+            1 - contact.foot,
+            end - start,
+            left=start,
+            height=0.55,
+            color=COLOURS[contact.foot],
+            alpha=1.0 if contact.source == "force" else 0.45,
+        )
+    bars.set_yticks([1, 0], list(FEET))
+    bars.set_ylim(-0.5, 1.5)
+    bars.tick_params(axis="y", length=0)
+    bars.set_xlabel("time, s", fontsize=8)
+    return figure
+
+
+def plot_curves(
+    analysis: MotionAnalysis, comparison: Comparison | None, kinds: tuple[Kind, ...]
+) -> Figure | None:
+    """Curves of some kinds over the cycle with the reference's bands; None if there are none."""
+    names = [
+        name
+        for name, quantity in QUANTITIES.items()
+        if quantity.kind in kinds and name in analysis.curves
+    ]
+    if not names:
+        return None
+    rows = -(-len(names) // _COLUMNS)
+    figure = Figure(figsize=(_WIDTH, _ROW * rows + 0.35), layout="constrained", facecolor="white")
+    panels: list[Axes] = list(figure.subplots(rows, _COLUMNS, squeeze=False, sharex=True).ravel())
+    for axes, name in zip(panels, names, strict=False):
+        _panel(axes, analysis, comparison, name)
+    for axes in panels[len(names) :]:
+        axes.set_axis_off()
+    figure.supxlabel("% of the gait cycle", fontsize=8)
+    return figure
+
+
+def _panel(axes: Axes, analysis: MotionAnalysis, comparison: Comparison | None, name: str) -> None:
+    _quiet(axes)
+    quantity = QUANTITIES[name]
+    reference = comparison.group.curves.get(name) if comparison is not None else None
+    if reference is not None:
+        percent = np.linspace(0, 100, len(reference.mean))
+        for width, colour in ((2, "#eceef1"), (1, "#d5d9df")):
+            axes.fill_between(
+                percent,
+                reference.mean - width * reference.sd,
+                reference.mean + width * reference.sd,
+                color=colour,
+                lw=0,
+            )
+        axes.plot(percent, reference.mean, color=_QUIET, lw=0.9, ls="--")
+    for foot, cycles in analysis.curves[name].items():
+        percent = np.linspace(0, 100, cycles.shape[1])
+        for cycle in cycles if len(cycles) > 1 else ():
+            axes.plot(percent, cycle, color=COLOURS[foot], lw=0.5, alpha=0.35)
+        axes.plot(percent, cycles.mean(axis=0), color=COLOURS[foot], lw=1.5)
+    for foot, side in enumerate((analysis.spatiotemporal.left, analysis.spatiotemporal.right)):
+        if "stance" in side and foot in analysis.curves[name]:
+            axes.axvline(side["stance"].mean, color=COLOURS[foot], lw=0.7, ls=":")
+    if quantity.kind != "force":
+        axes.axhline(0, color=_QUIET, lw=0.5)
+    axes.set_title(f"{quantity.label}, {quantity.unit}", fontsize=8, color=_INK, loc="left")
+    axes.set_ylabel(f"+ {quantity.positive}", fontsize=7, color=_QUIET)
+    axes.set_xlim(0, 100)
+    axes.margins(y=0.12)
+
+
+def _quiet(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(_QUIET)
+    axes.tick_params(colors=_INK, labelsize=7)

@@ -1,0 +1,1 @@
+"""What healthy people do: reference curves with their sources, and agreement with them."""

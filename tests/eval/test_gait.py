@@ -1,0 +1,316 @@
+"""Events, cycles and spatiotemporal parameters, on a known walker and on real trials."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from musclemimic_eval.gait.contacts import (
+    Contact,
+    contacts_from_force,
+    disagreement,
+    merged,
+)
+from musclemimic_eval.gait.cycles import Cycle, find_cycles, normalised
+from musclemimic_eval.gait.feet import FootMotion, belt_velocity, overground
+from musclemimic_eval.gait.kinematic_events import contacts_from_motion
+from musclemimic_eval.gait.spatiotemporal import SpatioTemporal, spatiotemporal
+from musclemimic_eval.human.recording import read_recording
+from musclemimic_eval.kinetics.body_mass import estimated_mass
+from musclemimic_models import InputError, get_musculo_model
+from scipy.spatial.transform import Rotation
+from synthetic_walker import MASS, SPEED, STANCE, STEP, STRIDE, WIDTH, ground, walker
+from trials import GAIT_TRIALS, analysis, recording
+
+NAN = float("nan")
+
+
+def measured(feet: FootMotion) -> SpatioTemporal:
+    contacts = contacts_from_motion(feet)
+    cycles, _ = find_cycles(contacts, feet)
+    return spatiotemporal(cycles, contacts, feet)
+
+
+def numbers(result: SpatioTemporal) -> dict[str, float]:
+    names = ("stride time", "stride length", "step length", "step width", "stance")
+    return {name: result.both[name].mean for name in names} | {"speed": result.speed}
+
+
+def moved(feet: FootMotion, turn: Rotation, shift: np.ndarray) -> FootMotion:
+    matrix = turn.as_matrix()
+    return FootMotion(
+        feet.time,
+        feet.heel @ matrix.T + shift,
+        feet.toe @ matrix.T + shift,
+        feet.pelvis @ matrix.T + shift,
+    )
+
+
+def test_force_events_are_where_the_force_crosses_the_threshold() -> None:
+    """F = peak sin(π t / stance) crosses 20 N at asin(20 / peak) stance / π after landing."""
+    contacts = [c for c in contacts_from_force(ground()) if c.complete]
+    peak = MASS * 9.81 * np.pi / (4 * STANCE)
+    early = np.arcsin(20.0 / peak) * STANCE * STRIDE / np.pi
+    assert len(contacts) == 10
+    for contact in contacts:
+        landing = round((contact.start - early) / (STRIDE / 2)) * STRIDE / 2
+        assert contact.start == pytest.approx(landing + early, abs=1e-4)
+        assert contact.end == pytest.approx(landing + STANCE * STRIDE - early, abs=1e-4)
+
+
+def test_force_that_a_record_cuts_off_has_no_event_there() -> None:
+    whole = ground()
+    cut = dataclasses.replace(
+        whole,
+        **{
+            name: getattr(whole, name)[300:-300]
+            for name in ("time", "force", "centre_of_pressure", "free_moment")
+        },
+    )
+    contacts = contacts_from_force(cut)
+    assert [c.foot for c in contacts if np.isnan(c.start)] == [1]
+    assert sum(np.isnan(contact.end) for contact in contacts) == 1
+
+
+def test_a_known_walker_is_measured_exactly() -> None:
+    result = measured(walker())
+    assert result.kind == "walking"
+    assert not result.backward
+    assert result.speed == pytest.approx(SPEED, rel=1e-6)
+    assert result.cadence == pytest.approx(120 / STRIDE, rel=2e-3)
+    for name, value, tolerance in (
+        ("stride time", STRIDE, 2e-3),
+        ("stride length", 2 * STEP, 5e-3),
+        ("step length", STEP, 5e-3),
+        ("step width", WIDTH, 1e-6),
+        # This walker's feet start and stop more gently than a human's: slow counts as standing.
+        ("stance", 100 * STANCE, 0.1),
+    ):
+        assert result.both[name].mean == pytest.approx(value, rel=tolerance), name
+
+
+def test_a_flight_phase_is_running() -> None:
+    result = measured(walker(stance=0.35))
+    assert result.kind == "running"
+    assert result.both["double support"].mean == 0
+    assert result.both["flight"].mean > 10
+
+
+def test_rigid_motion_time_shift_and_resampling_change_nothing() -> None:
+    feet = walker()
+    expected = numbers(measured(feet))
+    turned = moved(feet, Rotation.from_euler("z", 115, degrees=True), np.array([3.0, -2.0, 0.5]))
+    later = dataclasses.replace(feet, time=feet.time + 12.3)
+    for other, tolerance in ((turned, 1e-9), (later, 1e-9), (walker(rate=100.0), 0.02)):
+        assert numbers(measured(other)) == pytest.approx(expected, rel=tolerance)
+
+
+def test_exchanging_left_and_right_exchanges_the_columns() -> None:
+    feet = walker()
+    mirror = np.array([1.0, -1.0, 1.0])
+    swapped = FootMotion(
+        feet.time,
+        feet.heel[:, ::-1] * mirror,
+        feet.toe[:, ::-1] * mirror,
+        feet.pelvis * mirror,
+    )
+    one, other = measured(feet), measured(swapped)
+    for name, measure in one.left.items():
+        assert other.right[name] == measure
+
+
+def test_a_treadmill_is_recognised_and_taken_out() -> None:
+    feet = walker()
+    belt = np.array([-SPEED, 0.0, 0.0])
+    way = np.outer(feet.time, belt)
+    on_belt = FootMotion(
+        feet.time, feet.heel + way[:, None], feet.toe + way[:, None], feet.pelvis + way
+    )
+    np.testing.assert_allclose(belt_velocity(on_belt), belt, atol=0.01)
+    assert not belt_velocity(feet).any()
+    assert numbers(measured(on_belt)) == pytest.approx(numbers(measured(feet)), rel=0.01)
+    np.testing.assert_allclose(overground(on_belt).pelvis, feet.pelvis, atol=0.05)
+
+
+def test_walking_backwards_is_seen() -> None:
+    feet = walker()
+    back = FootMotion(feet.time, feet.heel[::-1], feet.toe[::-1], feet.pelvis[::-1])
+    result = measured(back)
+    assert result.backward
+    assert result.both["stride time"].mean == pytest.approx(STRIDE, rel=5e-3)
+
+
+def test_mass_is_what_the_plates_carry() -> None:
+    forces = ground()
+    contacts = contacts_from_force(forces)
+    assert estimated_mass(forces, contacts, STRIDE) == pytest.approx(MASS, rel=2e-3)
+    right = tuple(contact for contact in contacts if contact.foot == 1)
+    assert estimated_mass(forces, right, STRIDE) == pytest.approx(MASS, rel=2e-3)
+    assert np.isnan(estimated_mass(forces, (), STRIDE))
+
+
+def test_plates_correct_events_and_shift_the_others() -> None:
+    kinematic = (
+        Contact(0, 0.51, 1.08, "kinematics"),
+        Contact(1, 1.01, 1.58, "kinematics"),
+        Contact(0, 1.51, NAN, "kinematics"),
+    )
+    forced = (Contact(0, 0.50, 1.10, "force"), Contact(1, 1.00, 1.60, "force"))
+    np.testing.assert_allclose(
+        disagreement(kinematic, forced), [[0.01, -0.02], [0.01, -0.02]], atol=1e-12
+    )
+    first, second, third = merged(kinematic, forced)
+    assert (first.start, first.end, first.source) == (0.50, 1.10, "force")
+    assert second.source == "force"
+    assert third.start == pytest.approx(1.50)
+    assert third.source == "kinematics"
+
+
+def contacts(*times: tuple[int, float, float]) -> tuple[Contact, ...]:
+    return tuple(Contact(foot, start, end, "force") for foot, start, end in times)
+
+
+def test_cycles_and_what_is_left_over() -> None:
+    cycles, partial = find_cycles(
+        contacts((0, NAN, 0.1), (1, 0.0, 0.65), (0, 0.5, 1.15), (1, 1.0, 1.65), (0, 1.5, NAN))
+    )
+    assert [(c.foot, c.start, c.end) for c in cycles] == [(1, 0.0, 1.0), (0, 0.5, 1.5)]
+    right, left = cycles
+    assert right.stance == pytest.approx(0.65)
+    assert (right.opposite_off, right.opposite_contact) == (0.1, 0.5)
+    assert right.overlap == pytest.approx(0.1 + 0.15)
+    assert left.overlap == pytest.approx(0.15 + 0.15)
+    assert "its contact began before the record" in {p.reason for p in partial}
+
+
+def test_a_missed_contact_makes_no_cycle() -> None:
+    cycles, partial = find_cycles(
+        contacts((1, 0.0, 0.6), (0, 0.5, 1.1), (1, 1.0, 1.6), (1, 2.0, 2.6), (0, 2.5, 3.1))
+    )
+    assert [(c.foot, c.start) for c in cycles] == [(1, 0.0)]
+    reasons = {p.reason for p in partial}
+    assert "0 contacts of the left foot meanwhile" in reasons
+    assert "2.00 s long, others 1.00 s" in reasons
+
+
+def test_normalised_curves() -> None:
+    time = np.linspace(0, 3, 301)
+    cycle = Cycle(0, 1.0, 2.0, 1.6, 1.1, 1.5, "force")
+    values = time - 1.0
+    np.testing.assert_allclose(normalised(time, values, cycle), np.linspace(0, 1, 101), atol=1e-12)
+    split = normalised(time, values, cycle, foot_off_percent=50.0)
+    assert split[50] == pytest.approx(0.6)
+    assert split[25] == pytest.approx(0.3)
+    assert split[75] == pytest.approx(0.8)
+    # A record of 1.2 to 2.3 s holds this cycle only if 0 to 20 % come from the next stride.
+    part = (time >= 1.2) & (time <= 2.3)
+    periodic = np.sin(2 * np.pi * time)
+    with pytest.raises(InputError, match=r"found 1\.00 to 2\.00 s, expected within the record"):
+        normalised(time[part], periodic[part], cycle)
+    wrapped = normalised(time[part], periodic[part], cycle, wrap=True)
+    np.testing.assert_allclose(wrapped, np.sin(2 * np.pi * np.linspace(0, 1, 101)), atol=2e-3)
+
+
+@pytest.mark.parametrize("name", ["walk3d", "opencap", "run200", "run300", "bmc", "rehazenter"])
+def test_motion_and_force_agree_on_events_within_20_ms(real_data: Path, name: str) -> None:
+    """Every event of every force-plate trial that both see."""
+    trial = recording(real_data, name)
+    assert trial.ground is not None
+    forced = contacts_from_force(trial.ground)
+    apart = disagreement(contacts_from_motion(trial.feet), forced)
+    seen = np.abs(apart[np.isfinite(apart)])
+    assert len(seen) >= {"walk3d": 6, "opencap": 4, "run200": 10, "run300": 11}.get(name, 4)
+    assert seen.max() <= 0.020
+
+
+@pytest.mark.parametrize(
+    ("name", "speed", "stride", "stance"),
+    [
+        ("walk3d", 1.243, 1.145, 66),
+        ("walk3d_ik", 1.243, 1.145, 66),
+        ("opencap", 1.12, None, None),
+        ("run200", 1.995, 0.775, 43),
+        ("run300", 3.004, 0.722, 36),
+        ("bmc", 1.46, None, None),
+        ("rehazenter", 0.388, None, None),
+        ("asap_walk", 0.58, None, None),
+        ("bvh_walk", 1.11, 1.10, None),
+        ("bvh_run", 3.65, None, None),
+        ("bvh_turn", 1.04, None, None),
+        ("bvh_back", 1.20, None, None),
+    ],
+)
+def test_parameters_are_those_of_the_data_sets_readme(
+    real_data: Path, name: str, speed: float, stride: float | None, stance: float | None
+) -> None:
+    result = measured_trial(real_data, name)
+    assert result.speed == pytest.approx(speed, rel=0.02)
+    if stride is not None:
+        assert result.both["stride time"].mean == pytest.approx(stride, rel=0.02)
+    if stance is not None:
+        assert result.both["stance"].mean == pytest.approx(stance, rel=0.02)
+
+
+def measured_trial(real_data: Path, name: str) -> SpatioTemporal:
+    trial = recording(real_data, name)
+    forced = contacts_from_force(trial.ground) if trial.ground is not None else ()
+    found = merged(contacts_from_motion(trial.feet), forced)
+    cycles, _ = find_cycles(found, trial.feet)
+    return spatiotemporal(cycles, found, trial.feet, leg_length=trial.leg_length)
+
+
+def test_kinds_of_gait_are_recognised(real_data: Path) -> None:
+    kinds = {name: measured_trial(real_data, name) for name in GAIT_TRIALS}
+    assert {name for name, trial in kinds.items() if trial.kind == "running"} == {
+        "run200",
+        "run300",
+        "bvh_run",
+    }
+    for name in ("run200", "run300", "bvh_run"):
+        assert kinds[name].both["double support"].mean == 0
+    assert kinds["bow"].kind == "no gait"
+    assert {name for name, trial in kinds.items() if trial.backward} == {"bvh_back"}
+    assert np.rad2deg(kinds["bvh_turn"].heading_change) == pytest.approx(104, rel=0.02)
+
+
+def test_turning_strides_are_flagged(real_data: Path) -> None:
+    trial = recording(real_data, "bvh_turn")
+    cycles, _ = find_cycles(contacts_from_motion(trial.feet), trial.feet)
+    assert len(cycles) == 4
+    assert all("turning" in cycle.flags[0] for cycle in cycles)
+
+
+def test_masses_and_plates_of_real_trials(real_data: Path) -> None:
+    """Models of data/README.md: 85.27, 59.0 and 72.84 kg; mean force of walk3d 84.9 kg."""
+    for name, mass, tolerance in (
+        ("walk3d", 84.9, 0.01),
+        ("run200", 72.84, 0.01),
+        ("run300", 72.84, 0.01),
+    ):
+        assert analysis(real_data, name).mass == pytest.approx(mass, rel=tolerance)
+
+
+def test_strides_that_only_the_plates_saw_have_times_but_no_lengths(real_data: Path) -> None:
+    """Joint angles from 0.45 s on, plates from 0: the right stride began at 0.267 s."""
+    trial = analysis(real_data, "walk3d_ik")
+    assert trial.spatiotemporal.right["stride time"].mean == pytest.approx(1.145, rel=0.01)
+    assert "stride length" not in trial.spatiotemporal.right
+    assert any("wrapped" in note for note in trial.notes)
+
+
+def test_swapped_legs_are_refused(real_data: Path, tmp_path: Path) -> None:
+    """Feet labelled the wrong way round, the pelvis right."""
+    text = (real_data / "opensim_walk3d" / "markers_walk.trc").read_text()
+    lines = text.split("\n")
+    names = lines[3].split("\t")
+    legs = ("Heel", "Toe", "MT5", "Ankle", "Knee")
+    swapped = [
+        ({"L": "R", "R": "L"}[name[0]] + name[1:]) if name[2:] in legs else name for name in names
+    ]
+    assert swapped != names
+    lines[3] = "\t".join(swapped)
+    path = tmp_path / "swapped.trc"
+    path.write_text("\n".join(lines))
+    model = get_musculo_model("MyoFullBody", fingers=False)
+    with pytest.raises(InputError, match="left"):
+        read_recording(path, model)

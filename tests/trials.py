@@ -1,0 +1,64 @@
+"""Real trials that several tests look at, read and retargeted once."""
+
+import functools
+from pathlib import Path
+
+from musclemimic_eval.human.analysis import MotionAnalysis, analyse
+from musclemimic_eval.human.coordinates import place_under_coordinates
+from musclemimic_eval.human.force_files import read_ground_reaction
+from musclemimic_eval.human.recording import read_recording
+from musclemimic_eval.human.sources import Recording
+from musclemimic_eval.kinetics.placing import Placement
+from musclemimic_models import MotionClip, get_musculo_model
+from musclemimic_retarget import GMRFit, read_motion
+
+WALK3D_MASS = 85.27  # kg, data/README.md
+
+
+@functools.cache
+def walk3d(data: Path) -> tuple[MotionClip, Placement]:
+    """The OpenSim subject's walk on MyoFullBody, with its ground reaction underneath."""
+    folder = data / "opensim_walk3d"
+    model = get_musculo_model("MyoFullBody", fingers=False)
+    clip = GMRFit(model).retarget(read_motion(folder / "coordinates.sto"))
+    ground, _ = read_ground_reaction(folder / "grf_walk.mot", loads=folder / "grf_walk.xml")
+    placement = place_under_coordinates(
+        model,
+        clip,
+        ground,
+        coordinates=folder / "coordinates.sto",
+        subject_mass=WALK3D_MASS,
+    )
+    return clip, placement
+
+
+# Motion and force file of every gait trial of the data set.
+GAIT_TRIALS = {
+    "walk3d": ("opensim_walk3d/markers_walk.trc", "opensim_walk3d/grf_walk.mot"),
+    "walk3d_ik": ("opensim_walk3d/coordinates.sto", "opensim_walk3d/grf_walk.mot"),
+    "opencap": ("opencap_lab_walk/walking1.trc", "opencap_lab_walk/walking1_forces.mot"),
+    "run200": ("running_hamner/run200.trc", "running_hamner/run200_grf.mot"),
+    "run300": ("running_hamner/run300.trc", "running_hamner/run300_grf.mot"),
+    "bmc": ("c3d_forceplate/bmc_gait.c3d", None),
+    "rehazenter": ("c3d_forceplate/rehazenter_2014001_C1_01.c3d", None),
+    "asap_walk": ("smpl/asap_walk_level2.npz", None),
+    "bvh_walk": ("bvh/bandai2_walk_normal_001.bvh", None),
+    "bvh_run": ("bvh/bandai2_run_normal_001.bvh", None),
+    "bvh_turn": ("bvh/bandai2_walk-turn-left_normal_001.bvh", None),
+    "bvh_back": ("bvh/bandai1_walk-back_normal_001.bvh", None),
+    "bow": ("bvh/bandai1_bow_normal_001.bvh", None),
+}
+
+
+@functools.cache
+def recording(data: Path, name: str) -> Recording:
+    """A trial with its forces."""
+    motion, force = GAIT_TRIALS[name]
+    model = get_musculo_model("MyoFullBody", fingers=False)
+    return read_recording(data / motion, model, grf=data / force if force else None)
+
+
+@functools.cache
+def analysis(data: Path, name: str) -> MotionAnalysis:
+    """A trial, analysed with the weight on the plates."""
+    return analyse(recording(data, name), get_musculo_model("MyoFullBody", fingers=False))
