@@ -43,7 +43,7 @@ class ReportInputs:
     Attributes:
         model: the body.
         clips: the references by name.
-        rollouts: the episodes; pictures show the longest.
+        rollouts: episodes to draw; pictures show the longest.
         table: their validation table.
         baseline: the table of the untrained baseline (action 0), to stand beside it.
         command: the command line that led here.
@@ -51,6 +51,8 @@ class ReportInputs:
         training: the configuration of the training run, plain nested values.
         learning: the trainer's metrics, one record an update.
         title: of the page.
+        sampled: the table with sampled instead of mean actions, to stand beside it.
+        splits: split name to clip names.
     """
 
     model: MusculoModel
@@ -65,6 +67,8 @@ class ReportInputs:
     learning: Sequence[Mapping[str, float | None]] = ()
     title: str = "Motion imitation with muscles"
     baseline: ValidationTable | None = None
+    sampled: ValidationTable | None = None
+    splits: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
 
 
 @dataclass(frozen=True)
@@ -116,15 +120,18 @@ def render_page(inputs: ReportInputs, film: Picture | None) -> str:
     )
     return environment.get_template("report.html.j2").render(
         title=inputs.title,
-        byline=f"{inputs.model.label} · {', '.join(inputs.clips)} · "
-        f"{len(inputs.rollouts)} episodes",
+        byline=f"{inputs.model.label} · {_listed(tuple(inputs.clips))} · "
+        f"{len(inputs.table.episodes)} episodes",
         summary=summary_text(
             inputs.table, inputs.clips, inputs.model, inputs.learning, inputs.baseline
         ),
         tiles=tiles(inputs.table),
         film=film,
         validation=validation_grid(
-            inputs.table, full_body=inputs.model.has_free_root, baseline=inputs.baseline
+            inputs.table,
+            full_body=inputs.model.has_free_root,
+            baseline=inputs.baseline,
+            sampled=inputs.sampled,
         ),
         definitions=[
             {"label": metric.label, "unit": metric.unit, "text": metric.definition}
@@ -145,6 +152,8 @@ def report_numbers(inputs: ReportInputs) -> dict[str, object]:
         "title": inputs.title,
         "model": {"name": inputs.model.label, "sha256": inputs.model.content_sha256},
         "validation": inputs.table.to_dict(),
+        "validation_sampled": None if inputs.sampled is None else inputs.sampled.to_dict(),
+        "splits": inputs.splits,
         "baseline_action_0": None if inputs.baseline is None else inputs.baseline.to_dict(),
         "published_full_body": {
             "source": published.SOURCE,
@@ -165,6 +174,12 @@ def report_numbers(inputs: ReportInputs) -> dict[str, object]:
         "learning": list(inputs.learning),
         "provenance": _provenance(inputs),
     }
+
+
+def _listed(names: Sequence[str], most: int = 6) -> str:
+    """A list that stays on one line."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def _film(rollout: Rollout, inputs: ReportInputs) -> Picture:
