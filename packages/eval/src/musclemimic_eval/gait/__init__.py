@@ -1,0 +1,1 @@
+"""Walking and running in events, cycles and spatiotemporal numbers."""

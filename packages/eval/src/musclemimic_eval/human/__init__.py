@@ -1,0 +1,1 @@
+"""A laboratory's own recordings: force plates, markers, joint coordinates."""

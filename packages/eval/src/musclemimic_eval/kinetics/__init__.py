@@ -1,0 +1,1 @@
+"""Forces: ground reaction, inverse dynamics, powers, and the signs they are reported in."""
