@@ -9,6 +9,7 @@ Ligaments, which the model lacks, are part of it.
 """
 
 import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import mujoco
@@ -85,25 +86,26 @@ def joint_contact(
     for axis in range(3):
         body = _slide_model(model.name, model.fingers, axis, names)
         body.body_inertia[:] = model.mj_model.body_inertia
-        net[:, :, axis], muscles[:, :, axis] = _along(body, model, motion, force, ground, names)
-    return JointContact(names, net - muscles, net, GRAVITY * float(np.sum(body.body_mass)))
+        slides = [int(body.joint(f"contact_{name}").dofadr[0]) for name in names]
+        for frame, (data, total) in enumerate(_replayed(body, model, motion, ground)):
+            net[frame, :, axis] = total[slides]
+            moments = np.zeros((body.nu, body.nv))
+            dense_moments(data, moments)
+            muscles[frame, :, axis] = moments[:, slides].T @ force[frame]
+    weight = GRAVITY * float(model.mj_model.body_subtreemass[0])
+    return JointContact(names, net - muscles, net, weight)
 
 
-def _along(
+def _replayed(
     body: mujoco.MjModel,
     model: MusculoModel,
     motion: DifferentiatedMotion,
-    force: Float[np.ndarray, "T nu"],
     ground: GroundReaction | None,
-    names: tuple[str, ...],
-) -> tuple[Float[np.ndarray, "T K"], Float[np.ndarray, "T K"]]:
-    """Generalised forces along the slides: in all, and of the muscles."""
-    data = mujoco.MjData(body)
+) -> Iterator[tuple[mujoco.MjData, Float[np.ndarray, " nv"]]]:
+    """Frame by frame the pose with its tendons, and the generalised forces it takes."""
+    data, total = mujoco.MjData(body), np.empty(body.nv)
     qpos_at, qvel_at = _addresses(body, model)
-    slides = [int(body.joint(f"contact_{name}").dofadr[0]) for name in names]
     feet = [body.body(name).id for name in FEET] if ground is not None else []
-    net, muscles = np.empty((2, len(motion), len(names)))
-    moments, total = np.zeros((body.nu, body.nv)), np.empty(body.nv)
     for frame in range(len(motion)):
         data.qpos[qpos_at] = motion.qpos[frame]
         data.qvel[qvel_at], data.qacc[qvel_at] = motion.qvel[frame], motion.qacc[frame]
@@ -111,22 +113,14 @@ def _along(
         mujoco.mj_comVel(body, data)
         mujoco.mj_rne(body, data, 1, total)
         for foot, index in enumerate(feet):
-            if ground is not None and np.isfinite(ground.centre_of_pressure[frame, foot, 0]):
-                pushed = np.zeros(body.nv)
-                mujoco.mj_applyFT(
-                    body,
-                    data,
-                    ground.force[frame, foot],
-                    ground.free_moment[frame, foot],
-                    ground.centre_of_pressure[frame, foot],
-                    index,
-                    pushed,
-                )
-                total -= pushed
-        dense_moments(data, moments)
-        net[frame] = total[slides]
-        muscles[frame] = moments[:, slides].T @ force[frame]
-    return net, muscles
+            if ground is None or np.isnan(ground.centre_of_pressure[frame, foot, 0]):
+                continue
+            pushed = np.zeros(body.nv)
+            wrench = (ground.force[frame, foot], ground.free_moment[frame, foot])
+            point = ground.centre_of_pressure[frame, foot]
+            mujoco.mj_applyFT(body, data, *wrench, point, index, pushed)
+            total -= pushed
+        yield data, total
 
 
 @functools.lru_cache(maxsize=6)

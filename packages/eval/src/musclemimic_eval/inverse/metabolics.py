@@ -104,9 +104,11 @@ def metabolic_power(
 
     Args:
         muscles: of the model.
-        excitation, activation: in [0, 1].
-        length: muscle-tendon length, m. velocity: m/s, negative when shortening. The model's
-            tendons are stiff, so these changes are the fibres' own.
+        excitation: in [0, 1].
+        activation: in [0, 1].
+        length: of muscle and tendon, m.
+        velocity: m/s, negative when shortening. The model's tendons are stiff, so these changes
+            are the fibres' own.
         active_force: pull of the contractile element, N, positive.
         body_mass: kg.
         slow: share of slow fibres; None for one half everywhere.

@@ -10,7 +10,6 @@ p = 2 (Kaufman et al. 1991; the usual choice) or 3 (after Crowninshield & Brand 
 coordination layer, and its solver solves it: weights 1/τ_r, regularisation 1.
 """
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -46,7 +45,7 @@ _CHUNK = 256  # frames solved together
 _TOLERANCE = 1e-9
 # Reweighting for the cubic criterion: weights below this count as it; rounds at most; change of
 # activation at which it has settled.
-_LEAST_WEIGHT, _ROUNDS, _SETTLED = 1e-3, 60, 1e-5
+_LEAST_WEIGHT, _ROUNDS, _SETTLED = 1e-3, 80, 1e-8
 # Activation dynamics are integrated in steps no longer than this, s.
 _STEP = 1e-3
 # Joints of the foot whose moment force plates cannot tell; see `StaticConfig.locked`.
