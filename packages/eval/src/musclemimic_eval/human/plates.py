@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from musclemimic_models import InputError
 
 from musclemimic_eval.kinetics.ground_reaction import (
@@ -21,8 +21,9 @@ Side = Literal["left", "right"]
 SIDES: tuple[Side, Side] = ("left", "right")
 # A centre of pressure farther than this from a foot's ankle, m, horizontally, is not under it.
 _UNDER_FOOT = 0.35
-# Share of a stretch of load that may be nearer to the other foot.
-_SHARED = 0.05
+# Share of a stretch of load that may be nearer to the other foot while both feet stand: move
+# slower than this against each other, m/s, at heights that differ by less than this, m.
+_SHARED, _TOGETHER, _LEVEL = 0.05, 0.5, 0.05
 # Vertical force that makes a stretch of signal a foot's load rather than drift, N.
 _STEP = 50.0
 
@@ -162,7 +163,8 @@ def _step(
                 expected=f"within {_UNDER_FOOT} m: axes, units or clocks of forces and markers "
                 "may differ",
             )
-        shared = bool((away.argmin(axis=1) != foot).mean() > _SHARED)
+        nearer = (away.argmin(axis=1) != foot) & _both_stand(time, places)[inside]
+        shared = bool(nearer.mean() > _SHARED)
     return Step(
         plate=plate.name,
         start=float(time[inside.start]),
@@ -172,3 +174,12 @@ def _step(
         shared=shared,
         contradicts=said is not None and foot != said,
     )
+
+
+def _both_stand(
+    time: Float[np.ndarray, " T"], places: Float[np.ndarray, "T 2 3"]
+) -> Bool[np.ndarray, " T"]:
+    """Whether the feet rest against each other, on the floor or on a treadmill's belt."""
+    between = places[:, 1] - places[:, 0]
+    speed = np.linalg.norm(np.gradient(between[:, :2], time, axis=0), axis=1)
+    return (speed < _TOGETHER) & (np.abs(between[:, 2]) < _LEVEL)

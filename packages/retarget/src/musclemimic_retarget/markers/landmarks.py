@@ -30,12 +30,14 @@ class Landmarks:
         fps: frames per second.
         points: landmark name, such as "left_asis", to (T, 3) m.
         clusters: "left_thigh" and the like to (T, K, 3) m, K ≥ 1.
+        start: time of the first frame on the recording's clock, s.
     """
 
     source: str
     fps: float
     points: Mapping[str, Float[np.ndarray, "T 3"]]
     clusters: Mapping[str, Float[np.ndarray, "T K 3"]]
+    start: float = 0.0
 
     def __len__(self) -> int:
         """Number of frames."""
@@ -56,6 +58,7 @@ class Landmarks:
             self.fps,
             MappingProxyType({name: point @ turn.T for name, point in self.points.items()}),
             MappingProxyType({name: points @ turn.T for name, points in self.clusters.items()}),
+            self.start,
         )
 
 
@@ -94,7 +97,11 @@ def gather_landmarks(trajectories: MarkerTrajectories, marker_set: MarkerSet) ->
         elif chosen.issuperset(names):
             points[name] = filled.positions[stretch, :][:, filled.columns(names)].mean(axis=1)
     return Landmarks(
-        trajectories.source, trajectories.fps, MappingProxyType(points), MappingProxyType(clusters)
+        trajectories.source,
+        trajectories.fps,
+        MappingProxyType(points),
+        MappingProxyType(clusters),
+        trajectories.start + stretch.start / trajectories.fps,
     )
 
 

@@ -20,12 +20,14 @@ class MarkerTrajectories:
         fps: frames per second.
         names: (M) labels, unique; see `unique_labels`.
         positions: (T, M, 3) m; NaN in all three where the marker was not seen.
+        start: time of the first frame on the recording's clock, s.
     """
 
     source: str
     fps: float
     names: tuple[str, ...]
     positions: Float[np.ndarray, "T M 3"]
+    start: float = 0.0
 
     def __post_init__(self) -> None:
         """Validate and freeze; a marker at exactly (0, 0, 0) or half seen becomes a gap.

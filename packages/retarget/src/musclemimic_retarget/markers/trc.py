@@ -46,6 +46,7 @@ def read_trc_markers(path: Path) -> MarkerTrajectories:
         fps=_rate(path, header, table[:, 1]),
         names=unique_labels(labels),
         positions=scale * table[:, 2:].reshape(len(table), len(labels), 3),
+        start=float(table[0, 1]),
     )
 
 
