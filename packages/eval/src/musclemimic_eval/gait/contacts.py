@@ -11,10 +11,13 @@ from musclemimic_eval.kinetics.ground_reaction import GroundReaction
 from musclemimic_eval.signals import runs, settled
 
 Source = Literal["force", "kinematics"]
-# The usual threshold of force-plate events (e.g. Zeni et al. 2008, Gait Posture 27:710).
-THRESHOLD_N = 20.0
+# Usual thresholds of force-plate events, N: for walking (e.g. Zeni et al. 2008, Gait Posture
+# 27:710), and for running, where instrumented treadmills shake.
+THRESHOLD_N, RUNNING_THRESHOLD_N = 20.0, 50.0
 # A dip or peak of force shorter than this, s, is noise.
 _NOISE = 0.04
+# Fewer complete contacts than this do not tell a run from plates that missed a step.
+_RUNNING_CONTACTS = 3
 # A stretch of force that never gets this large, N, is no step.
 _STEP = 100.0
 
@@ -41,12 +44,23 @@ class Contact:
 
 
 def contacts_from_force(
-    ground: GroundReaction, *, threshold: float = THRESHOLD_N
+    ground: GroundReaction, *, threshold: float | None = None
 ) -> tuple[Contact, ...]:
     """Contacts from the vertical force, in order of time.
 
     Start and end are where the force crosses the threshold, interpolated between samples.
+
+    Args:
+        ground: of both feet.
+        threshold: N; by default 20, and 50 for running (both feet loaded, but never together).
     """
+    if threshold is None:
+        loaded = ground.force[..., 2] >= THRESHOLD_N
+        runs_on = bool(loaded.any(axis=0).all() and not loaded.all(axis=1).any())
+        complete = [c for c in contacts_from_force(ground, threshold=THRESHOLD_N) if c.complete]
+        # Two plates far apart may miss a walker's double support; a runner's flight is seen.
+        flies = runs_on and len(complete) >= _RUNNING_CONTACTS
+        threshold = RUNNING_THRESHOLD_N if flies else THRESHOLD_N
     found: list[Contact] = []
     gap = max(round(_NOISE * ground.rate), 1)
     for foot in (0, 1):
@@ -71,20 +85,39 @@ def merged(
 ) -> tuple[Contact, ...]:
     """Kinematic contacts, with the plates' word for each start and end that a plate saw.
 
-    An end of a kinematic contact is replaced by one of the same foot seen by force within
-    `tolerance` s; contacts that only the plates saw are added.
+    What the plates did not see is shifted by the median difference of those that both saw, so
+    that a stride between an event of each kind is not longer or shorter for it. Contacts that
+    only the plates saw are added.
+
+    Args:
+        kinematic: contacts from motion.
+        forced: contacts from force.
+        tolerance: s, within which events of a foot are the same.
     """
-    result = list(kinematic)
+    offsets = disagreement(kinematic, forced, tolerance=tolerance)
+    shift = [_median(column) for column in offsets.T]
+    result = [
+        dataclasses.replace(c, start=c.start - shift[0], end=c.end - shift[1]) for c in kinematic
+    ]
     for contact in forced:
         match = next((i for i, have in enumerate(result) if _same(have, contact, tolerance)), None)
         if match is None:
             result.append(contact)
             continue
         have = result[match]
-        start = contact.start if _near(contact.start, have.start, tolerance) else have.start
-        end = contact.end if _near(contact.end, have.end, tolerance) else have.end
-        result[match] = dataclasses.replace(have, start=start, end=end, source="force")
+        result[match] = Contact(
+            foot=have.foot,
+            start=contact.start if np.isfinite(contact.start) else have.start,
+            end=contact.end if np.isfinite(contact.end) else have.end,
+            source="force" if contact.complete else have.source,
+        )
     return in_order(result)
+
+
+def _median(values: Float[np.ndarray, " N"]) -> float:
+    """Median of the known values, 0 if none is."""
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else 0.0
 
 
 def disagreement(

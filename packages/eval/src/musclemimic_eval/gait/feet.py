@@ -11,8 +11,9 @@ from musclemimic_eval.signals import low_pass
 FEET = ("left", "right")
 # Feet are followed up to this frequency, Hz, or 0.4 of the frame rate: contact is abrupt.
 _CUTOFF_HZ, _CUTOFF_SHARE = 20.0, 0.4
-# A foot is flat when heel and toe are this near their lowest, m, and rise this slowly, m/s.
-_FLAT_HEIGHT, _FLAT_RISE = 0.03, 0.15
+# A foot is flat when heel and toe are this near their lowest, m, and move up or down this slowly
+# (both together), m/s.
+_FLAT_HEIGHT, _FLAT_RISE = 0.03, 0.3
 # A belt moves standing feet at least this fast, m/s, and its walker less than this share of it.
 _SLOWEST_BELT, _ON_THE_SPOT = 0.25, 0.35
 
@@ -92,17 +93,21 @@ def velocity(
 def belt_velocity(motion: FootMotion) -> Float[np.ndarray, " 3"]:
     """Velocity of the treadmill's belt in the recording's frame, m/s; zero overground.
 
-    It is the median velocity of flat feet, if they move and the pelvis hardly does.
+    It is the median velocity of the forefeet while the feet lie flattest (the third of the frames
+    with both ends of a foot low in which they rise or sink least), if that moves and the pelvis
+    hardly does.
     """
     smooth = motion.smooth()
-    speeds = [velocity(point, motion.time) for point in (smooth.heel, smooth.toe)]
+    heel, toe = (velocity(point, motion.time) for point in (smooth.heel, smooth.toe))
     flat = np.ones(motion.heel.shape[:2], dtype=bool)
-    for point, speed in zip((smooth.heel, smooth.toe), speeds, strict=True):
-        low = point[..., 2] - np.percentile(point[..., 2], 2, axis=0) < _FLAT_HEIGHT
-        flat &= low & (np.abs(speed[..., 2]) < _FLAT_RISE)
+    for point in (smooth.heel, smooth.toe):
+        flat &= point[..., 2] - np.percentile(point[..., 2], 2, axis=0) < _FLAT_HEIGHT
+    rise = np.abs(heel[..., 2]) + np.abs(toe[..., 2])
+    flat &= rise < _FLAT_RISE
     if not flat.any():
         return np.zeros(3)
-    belt = np.median(np.concatenate([speed[flat] for speed in speeds]), axis=0)
+    flat &= rise <= np.quantile(rise[flat], 1 / 3)
+    belt = np.median(toe[flat], axis=0)
     belt[2] = 0.0
     seconds = float(motion.time[-1] - motion.time[0])
     drift = (motion.pelvis[-1] - motion.pelvis[0])[:2] / seconds
@@ -134,3 +139,9 @@ def backwards(motion: FootMotion) -> bool:
     facing = (motion.toe - motion.heel).mean(axis=1)[:, :2]
     going = velocity(motion.pelvis, motion.time)[:, :2]
     return float(np.sum(facing * going)) < 0
+
+
+def heading(motion: FootMotion) -> Float[np.ndarray, " T"]:
+    """Where the feet point (mean of both), rad from +x to the left, without jumps."""
+    facing = (motion.toe - motion.heel).mean(axis=1)
+    return np.unwrap(np.arctan2(facing[:, 1], facing[:, 0]))

@@ -16,7 +16,7 @@ _SLOW = 0.5
 # off: the front has gained `left`; a runner's foot leaves the ground long before it is pulled
 # forward. Chosen where the force plates of five laboratories, 0.4 m/s to running at 3 m/s, agree
 # best with them (docs/gait.md).
-_WALKING, _RUNNING = {"landed": 0.29, "left": 0.6}, {"landed": 0.4, "left": 0.4}
+_WALKING, _RUNNING = {"landed": 0.29, "left": 0.6}, {"landed": 0.4, "left": 0.35}
 _SLOWEST = 0.15  # m/s, of a foot that is on its way
 # Phases shorter than this are noise, s; events are refined within this of where they seem, s.
 _SHORTEST, _WINDOW = 0.08, 0.08
@@ -49,7 +49,7 @@ def contacts_from_motion(motion: FootMotion) -> tuple[Contact, ...]:
     which holds from 0.4 m/s to running: the peak of the heel's vertical acceleration (Hreljac &
     Marshall 2000, J Biomech 33:783), the trough of the foot's vertical velocity (O'Connor et al.
     2007, Gait Posture 25:469), and the heel's slowing down to 0.29 of the body's speed
-    (running: 0.4). Foot off is where the toe's speed reaches 0.6 of the body's (running: 0.4).
+    (running: 0.4). Foot off is where the toe's speed reaches 0.6 of the body's (running: 0.35).
     """
     ground = overground(motion)
     speed = max(travel_speed(ground), _SLOWEST)

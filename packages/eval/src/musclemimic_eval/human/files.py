@@ -1,9 +1,23 @@
-"""The one place of this package that reads files through musclemimic_retarget."""
+"""The one place of this package that reads and retargets through musclemimic_retarget."""
 
 from musclemimic_models import InputError
 
 try:
+    from musclemimic_retarget.gmr_fit import GMRFit, GMRFitConfig
+    from musclemimic_retarget.markers.c3d import read_c3d
+    from musclemimic_retarget.markers.c3d_file import C3DFile
+    from musclemimic_retarget.markers.landmarks import (
+        Landmarks,
+        gather_landmarks,
+        upright_facing_x,
+    )
+    from musclemimic_retarget.markers.marker_sets import choose_marker_set
+    from musclemimic_retarget.markers.skeleton import build_motion
+    from musclemimic_retarget.markers.trajectories import MarkerTrajectories, unique_labels
+    from musclemimic_retarget.markers.trc import read_trc_markers
+    from musclemimic_retarget.motion import CoordinateMotion, HumanMotion, SkeletonMotion
     from musclemimic_retarget.opensim import Table, read_table
+    from musclemimic_retarget.readers import READERS, read_motion
 except ModuleNotFoundError as error:
     if error.name is None or not error.name.startswith("musclemimic_retarget"):
         raise
@@ -14,4 +28,24 @@ except ModuleNotFoundError as error:
         expected="the readers: pip install 'musclemimic-eval[human]'",
     ) from error
 
-__all__ = ["Table", "read_table"]
+__all__ = [
+    "READERS",
+    "C3DFile",
+    "CoordinateMotion",
+    "GMRFit",
+    "GMRFitConfig",
+    "HumanMotion",
+    "Landmarks",
+    "MarkerTrajectories",
+    "SkeletonMotion",
+    "Table",
+    "build_motion",
+    "choose_marker_set",
+    "gather_landmarks",
+    "read_c3d",
+    "read_motion",
+    "read_table",
+    "read_trc_markers",
+    "unique_labels",
+    "upright_facing_x",
+]

@@ -127,6 +127,14 @@ class GroundReaction:
             free_moment=self.free_moment * (force * length),
         )
 
+    def carried(self, velocity: Float[np.ndarray, " 3"], *, since: float) -> "GroundReaction":
+        """Seen from a frame in which everything moves on at a constant velocity, m/s.
+
+        Treadmill to overground: minus the belt's velocity. Forces stay, as that frame is inertial.
+        """
+        way = np.outer(self.time - since, velocity)
+        return dataclasses.replace(self, centre_of_pressure=self.centre_of_pressure + way[:, None])
+
     def delayed(self, seconds: float) -> "GroundReaction":
         """The same at later times."""
         return dataclasses.replace(self, time=self.time + seconds)

@@ -70,11 +70,31 @@ def place_under(
         raise InputError("ground reaction", "frame", found=ground.frame, expected="'laboratory'")
     if not 5 < subject_mass < 300:
         raise InputError("subject", "mass", found=subject_mass, expected="kg, 5 to 300")
+    length = clip.provenance.human_to_model_scale
+    shift, spread = horizontal_shift(clip, pelvis)
+    force = float(model.mj_model.body_subtreemass[0]) / subject_mass
+    moved = ground.scaled(length=length, force=force).moved(np.eye(3), np.array([*shift, 0.0]))
+    centre = moved.centre_of_pressure.copy()
+    centre[..., 2] = np.where(moved.loaded, 0.0, np.nan)
+    placed = dataclasses.replace(moved.delayed(-start), centre_of_pressure=centre, frame="model")
+    return Placement(placed, length, force, shift, spread)
+
+
+def horizontal_shift(
+    clip: MotionClip, pelvis: Float[np.ndarray, "T 3"]
+) -> tuple[Float[np.ndarray, " 2"], float]:
+    """What was added to scaled horizontal positions, m, and how far that varies (SD), m.
+
+    Args:
+        clip: retargeted.
+        pelvis: (T, 3) m, the human's measured pelvis at the clip's frame times, in its axes.
+
+    Raises:
+        InputError: a pelvis that does not move as the clip's does.
+    """
     if len(pelvis) != len(clip):
         raise InputError("pelvis", "frames", found=len(pelvis), expected=f"{len(clip)}")
-    length = clip.provenance.human_to_model_scale
-    offsets = clip.site_pos[:, 0, :2] - length * pelvis[:, :2]
-    shift = np.asarray(np.median(offsets, axis=0))
+    offsets = clip.site_pos[:, 0, :2] - clip.provenance.human_to_model_scale * pelvis[:, :2]
     spread = float(np.linalg.norm(offsets.std(axis=0)))
     if spread > _LARGEST_SPREAD:
         raise InputError(
@@ -83,9 +103,4 @@ def place_under(
             found=f"{100 * spread:.1f} cm off the clip's (standard deviation)",
             expected="the motion that the clip was made from, in its axes",
         )
-    force = float(model.mj_model.body_subtreemass[0]) / subject_mass
-    moved = ground.scaled(length=length, force=force).moved(np.eye(3), np.array([*shift, 0.0]))
-    centre = moved.centre_of_pressure.copy()
-    centre[..., 2] = np.where(moved.loaded, 0.0, np.nan)
-    placed = dataclasses.replace(moved.delayed(-start), centre_of_pressure=centre, frame="model")
-    return Placement(placed, length, force, shift, spread)
+    return np.asarray(np.median(offsets, axis=0)), spread
