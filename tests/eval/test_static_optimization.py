@@ -187,6 +187,7 @@ MEASURED = {
     "tibialis_anterior": (0.60, 0.90),
     "medial_hamstrings": (0.90, 0.90),
     "vastus_lateralis": (0.70, 0.80),
+    "vastus_medius": (0.50, 0.80),
 }
 
 
