@@ -17,10 +17,13 @@ from rich.console import Console
 from musclemimic_eval.clip_sets import choose_splits, find_clips
 from musclemimic_eval.comparison import NUMBERS, Evaluated, compare, read_evaluation
 from musclemimic_eval.csv_files import write_validation
+from musclemimic_eval.inverse.rollouts import rollout_sections
+from musclemimic_eval.page import Section
 from musclemimic_eval.policy_rollout import Evaluation, evaluate, load_policy
-from musclemimic_eval.progress import counting
+from musclemimic_eval.progress import counting, waiting
 from musclemimic_eval.recording import Policy
 from musclemimic_eval.report import ReportInputs, write_report
+from musclemimic_eval.rollout import Rollout
 
 COMPARISON = "comparison.json"
 
@@ -110,6 +113,7 @@ def main(argv: Sequence[str]) -> int:
             command=f"musclemimic eval {shlex.join(argv)}",
             training=policy.provenance,
             title="Evaluation of a policy",
+            sections=analyses(evaluation.rollouts, clips.model),
         )
         page = _write(config.out, inputs)
     if config.json:
@@ -128,6 +132,13 @@ def main(argv: Sequence[str]) -> int:
     if page is not None:
         console.print(f"report: {page}", highlight=False)
     return 0
+
+
+def analyses(rollouts: Sequence[Rollout], model: MusculoModel) -> list[Section]:
+    """Biomechanics of the longest episode: the place where further analyses join the report."""
+    longest = max(rollouts, key=len)
+    with waiting("muscles of the longest episode"):
+        return rollout_sections(longest, model)
 
 
 def gather_clips(config: EvalConfig) -> ClipSet:

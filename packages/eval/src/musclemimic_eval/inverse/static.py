@@ -140,14 +140,28 @@ def static_optimization(
     clip.require_model(model)
     _check(config, model)
     motion = differentiate(model, clip.qpos, dt=clip.dt, cutoff_hz=config.cutoff_hz)
+    return optimise_motion(model, motion, grf, config=config, on_progress=on_progress)
+
+
+def optimise_motion(
+    model: MusculoModel,
+    motion: DifferentiatedMotion,
+    grf: GroundReaction | None,
+    *,
+    config: StaticConfig | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> MuscleSolution:
+    """`static_optimization` of a motion with its derivatives, on an even time grid."""
+    config = config or StaticConfig()
     skeleton = without_phantom_inertia(model)
     dynamics = inverse_dynamics(skeleton, motion, grf)
     root = 6 if model.has_free_root else 0
     names = dynamics.names[root:]
     asked = [index for index, name in enumerate(names) if name not in config.locked]
     wanted = dynamics.force[:, root:][:, asked]
+    dt = float(motion.time[1] - motion.time[0])
     with jax.enable_x64(True):
-        solver = _Solver(model, config, clip.dt, tuple(asked))
+        solver = _Solver(model, config, dt, tuple(asked))
         parts: list[dict[str, Float[np.ndarray, "n k"]]] = []
         for start in range(0, len(motion), _CHUNK):
             frames = range(start, min(start + _CHUNK, len(motion)))
@@ -155,7 +169,6 @@ def static_optimization(
             if on_progress is not None:
                 on_progress(frames.stop, len(motion))
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    body_mass = dynamics.mass
     return MuscleSolution(
         time=motion.time,
         muscle_names=model.muscle_names,
@@ -170,7 +183,7 @@ def static_optimization(
             length=joined["length"],
             velocity=joined["velocity"],
             active_force=joined["passive_force"] - joined["force"],
-            body_mass=body_mass,
+            body_mass=dynamics.mass,
         ),
         **joined,
     )
