@@ -214,5 +214,5 @@ def _quaternions(matrices: Float[np.ndarray, "T N S 3 3"]) -> Float[np.ndarray, 
     with np.errstate(invalid="ignore", over="ignore"):
         proper = np.abs(np.linalg.det(np.nan_to_num(flat, posinf=0, neginf=0)) - 1) < _PROPER
     flat[~proper] = np.eye(3)
-    quaternions = Rotation.from_matrix(flat).as_quat(scalar_first=True)
+    quaternions = Rotation.from_matrix(flat, assume_valid=True).as_quat(scalar_first=True)
     return quaternions.reshape(*matrices.shape[:3], 4)

@@ -271,6 +271,16 @@ class _Solver:
         return activation, excitation
 
 
+def _in_box(
+    A: Float[jax.Array, "n J nu"],
+    b: Float[jax.Array, "n J"],
+    low: Float[jax.Array, "n nu"],
+    high: Float[jax.Array, "n nu"],
+) -> Float[jax.Array, "n nu"]:
+    """The solver that sim's coordination layer uses, to a tolerance for float64."""
+    return coordinate(A, b, low=low, high=high, regularisation=1.0, tolerance=_TOLERANCE)
+
+
 @jax.jit
 def _quadratic(
     A: Float[jax.Array, "n J nu"],
@@ -279,7 +289,7 @@ def _quadratic(
     high: Float[jax.Array, "n nu"],
 ) -> Float[jax.Array, "n nu"]:
     """Least Σ a² + Σ (A a − b)²."""
-    return coordinate(A, b, low=low, high=high, regularisation=1.0, tolerance=_TOLERANCE)
+    return _in_box(A, b, low, high)
 
 
 @jax.jit
@@ -298,15 +308,7 @@ def _cubic(
     def again(state: tuple[jax.Array, jax.Array, jax.Array]) -> tuple[jax.Array, ...]:
         weight, before, rounds = state
         scale = jnp.sqrt(1.5 * weight)
-        scaled = coordinate(
-            A / scale[:, None, :],
-            b,
-            low=low * scale,
-            high=high * scale,
-            regularisation=1.0,
-            tolerance=_TOLERANCE,
-        )
-        activation = scaled / scale
+        activation = _in_box(A / scale[:, None, :], b, low * scale, high * scale) / scale
         mean = jnp.sqrt(weight * jnp.maximum(activation, _LEAST_WEIGHT))
         change = jnp.abs(activation - before).max()
         return mean, activation, jnp.where(change < _SETTLED, _ROUNDS, rounds + 1)
