@@ -7,6 +7,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from musclemimic_eval.comparison import compare as compare
+    from musclemimic_eval.inverse import StaticConfig as StaticConfig
+    from musclemimic_eval.inverse import static_optimization as static_optimization
     from musclemimic_eval.policy_rollout import Evaluation as Evaluation
     from musclemimic_eval.policy_rollout import evaluate as evaluate
     from musclemimic_eval.policy_rollout import load_policy as load_policy
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from musclemimic_eval.validation import validate as validate
 
 _HOMES = {
+    "comparison": ("compare",),
+    "inverse": ("StaticConfig", "static_optimization"),
     "policy_rollout": ("Evaluation", "evaluate", "load_policy"),
     "render": ("film_strip", "render_frame"),
     "report": ("ReportInputs", "write_report"),
