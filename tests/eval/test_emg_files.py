@@ -59,11 +59,15 @@ def test_the_opensim_subjects_bursts_are_where_they_were_seen(body, real_data):
 
     def bursts(label):
         curve = scaled.channel(label)[inside]
-        found = find_bursts(curve, percent, threshold=0.3 * curve.max(), shortest_s=3, gap_s=1)
+        found = find_bursts(curve, percent, threshold=0.3 * curve.max(), shortest_s=3.0, gap_s=1.0)
         return [(round(b.onset_s), round(b.offset_s)) for b in found]
 
     assert bursts("soleus") == [pytest.approx((37, 59), abs=2)]
-    assert pytest.approx((28, 53), abs=3) in bursts("gastrocnemius")
+    # 28 to 53 %, with a dip in between.
+    assert bursts("gastrocnemius") == [
+        pytest.approx((28, 33), abs=2),
+        pytest.approx((37, 53), abs=2),
+    ]
     assert pytest.approx((0, 15), abs=2) in bursts("tibialis_anterior")
     assert pytest.approx((74, 100), abs=2) in bursts("tibialis_anterior")
     assert pytest.approx((92, 100), abs=2) in bursts("medial_hamstrings")
