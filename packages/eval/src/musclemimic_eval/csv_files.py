@@ -5,6 +5,8 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Float
 from musclemimic_models.files import write_text
 
 from musclemimic_eval.metrics import METRICS
@@ -20,9 +22,9 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
     write_text(path, text.getvalue())
 
 
-def write_columns(path: Path, columns: Mapping[str, Sequence[float]]) -> None:
+def write_columns(path: Path, columns: Mapping[str, Float[np.ndarray, " T"]]) -> None:
     """Write equally long columns of numbers as CSV."""
-    rows = zip(*(list(column) for column in columns.values()), strict=True)
+    rows: list[list[float]] = np.stack(list(columns.values()), axis=1).tolist()
     write_csv(path, list(columns), ([f"{value:.6g}" for value in row] for row in rows))
 
 

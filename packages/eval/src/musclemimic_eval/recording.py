@@ -194,16 +194,16 @@ def _sample(env: RolloutEnvironment) -> dict[str, np.ndarray]:
     """What a rollout keeps of one step, all environments."""
     out, physics = env.output, env.simulator
     return {
-        "qpos": out.qpos,
-        "qvel": out.qvel,
-        "excitation": env.excitation,
-        "activation": out.act,
-        "muscle_force": out.actuator_force,
-        "muscle_length": out.actuator_length,
-        "ground_reaction": physics.ground_force(),
-        "centre_of_pressure": physics.ground_pressure_centre(),
-        "site_pos": out.site_pos,
-        "site_mat": out.site_mat,
+        "qpos": np.asarray(out.qpos),
+        "qvel": np.asarray(out.qvel),
+        "excitation": np.asarray(env.excitation),
+        "activation": np.asarray(out.act),
+        "muscle_force": np.asarray(out.actuator_force),
+        "muscle_length": np.asarray(out.actuator_length),
+        "ground_reaction": np.asarray(physics.ground_force()),
+        "centre_of_pressure": np.asarray(physics.ground_pressure_centre()),
+        "site_pos": np.asarray(out.site_pos),
+        "site_mat": np.asarray(out.site_mat),
         "reference_frame": np.array(env.frame),
     }
 

@@ -114,6 +114,7 @@ def agree(
     rows: list[ChannelAgreement] = []
     for channel in channels.channels:
         curves = common_curves(emg, channel, activation, time)
+        indices: list[int] = channel.muscles.tolist()
         rate = (len(curves.time) - 1) / float(curves.time[-1] - curves.time[0])
         likeness = correlate(curves.emg, curves.model, rate_hz=rate, max_lag_s=max_lag_s)
         measured = find_bursts(curves.emg, curves.time, threshold=ON_SHARE)
@@ -123,7 +124,7 @@ def agree(
                 label=channel.label,
                 site=channel.site,
                 side=channel.side,
-                muscles=tuple(muscle_names[i] for i in channel.muscles.tolist()),
+                muscles=tuple(muscle_names[i] for i in indices),
                 r=likeness.r,
                 best_r=likeness.best_r,
                 lag_s=likeness.lag_s,

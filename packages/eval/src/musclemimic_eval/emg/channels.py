@@ -225,8 +225,10 @@ def _add(
 
 def _label(source: object, label: str, value: object) -> tuple[str, Side]:
     match value:
-        case {"site": str(site), "side": ("left" | "right") as side}:
-            return site, side
+        case {"site": str(site), "side": "left"}:
+            return site, "left"
+        case {"site": str(site), "side": "right"}:
+            return site, "right"
         case _:
             raise InputError(
                 source,
@@ -237,11 +239,12 @@ def _label(source: object, label: str, value: object) -> tuple[str, Side]:
 
 
 def _texts(source: object, field: str, value: object) -> tuple[str, ...]:
+    found = repr(value)
     if isinstance(value, list):
         items: list[object] = value  # pyright: ignore[reportUnknownVariableType]
         if all(isinstance(item, str) and item for item in items):
             return tuple(str(item) for item in items)
-    raise InputError(source, field, found=repr(value), expected="a list of names")
+    raise InputError(source, field, found=found, expected="a list of names")
 
 
 def _require_unambiguous(sites: Mapping[str, Site], source: object) -> None:

@@ -75,9 +75,12 @@ def linear_envelope(
     centred = recording.values - recording.values.mean(axis=0)
     longest = len(centred) - 1
     reach = [min(longest, int(_LEAST_PERIODS * rate / corner)) for corner in (low, smooth_hz)]
-    rectified = np.abs(signal.sosfiltfilt(band, centred, axis=0, padlen=reach[0]))
+    passed = np.asarray(signal.sosfiltfilt(band, centred, axis=0, padlen=reach[0]))
+    rectified = np.abs(passed)
     # Mirrored ends: turned round as well, a rectified signal would go on below zero.
-    envelopes = signal.sosfiltfilt(smooth, rectified, axis=0, padtype="even", padlen=reach[1])
+    envelopes = np.asarray(
+        signal.sosfiltfilt(smooth, rectified, axis=0, padtype="even", padlen=reach[1])
+    )
     return replace(recording, values=envelopes, kind="envelope")
 
 
@@ -132,5 +135,7 @@ def resampled(
 
     Linear because envelopes are sampled far above their bandwidth; it invents no overshoot.
     """
-    columns = [np.interp(at, time, column, left=np.nan, right=np.nan) for column in values.T]
-    return np.stack(columns, axis=1)
+    result = np.empty((len(at), values.shape[1]))
+    for column in range(values.shape[1]):
+        result[:, column] = np.interp(at, time, values[:, column], left=np.nan, right=np.nan)
+    return result

@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Float
 from musclemimic_models import InputError, MotionClip, MusculoModel
 from musclemimic_sim.coordination import JointMap, coordinate, joint_map
+from musclemimic_sim.env import jit
 from musclemimic_sim.muscle import (
     MuscleParameters,
     advance,
@@ -202,6 +203,10 @@ def _check(config: StaticConfig, model: MusculoModel) -> None:
         )
 
 
+# A, b, low, high to activations.
+_Solve = Callable[[jax.Array, jax.Array, jax.Array, jax.Array], jax.Array]
+
+
 class _Solver:
     """Solves chunk after chunk; with dynamics the last activation carries over."""
 
@@ -241,10 +246,10 @@ class _Solver:
     def _activate(
         self, A: Float[jax.Array, "n J nu"], b: Float[jax.Array, "n J"]
     ) -> tuple[Float[jax.Array, "n nu"], Float[jax.Array, "n nu"]]:
-        solve = _quadratic if self._config.exponent == 2 else _cubic
+        solve: _Solve = _quadratic if self._config.exponent == 2 else _cubic
         low, high = jnp.zeros((len(b), A.shape[2])), jnp.ones((len(b), A.shape[2]))
         if not self._config.dynamics:
-            activation = solve(A, b, low, high)
+            activation = jit(solve)(A, b, low, high)
             return activation, activation
         first = solve(A[:1], b[:1], low[:1], high[:1]) if self._last is None else self._last
         substeps = max(1, round(self._dt / _STEP))
@@ -281,7 +286,6 @@ def _in_box(
     return coordinate(A, b, low=low, high=high, regularisation=1.0, tolerance=_TOLERANCE)
 
 
-@jax.jit
 def _quadratic(
     A: Float[jax.Array, "n J nu"],
     b: Float[jax.Array, "n J"],
@@ -292,7 +296,6 @@ def _quadratic(
     return _in_box(A, b, low, high)
 
 
-@jax.jit
 def _cubic(
     A: Float[jax.Array, "n J nu"],
     b: Float[jax.Array, "n J"],
@@ -305,7 +308,9 @@ def _cubic(
     two activations; a itself would swing between two values for ever.
     """
 
-    def again(state: tuple[jax.Array, jax.Array, jax.Array]) -> tuple[jax.Array, ...]:
+    def again(
+        state: tuple[jax.Array, jax.Array, jax.Array],
+    ) -> tuple[jax.Array, jax.Array, jax.Array]:
         weight, before, rounds = state
         scale = jnp.sqrt(1.5 * weight)
         activation = _in_box(A / scale[:, None, :], b, low * scale, high * scale) / scale
