@@ -4,7 +4,7 @@ import dataclasses
 import json
 
 import pytest
-from musclemimic_eval import cli, demo, demo_cli
+from musclemimic_eval import cli, demo, demo_cli, policy_command
 from musclemimic_eval.demo import DemoConfig, require_demo_folder, run_demo
 from musclemimic_models import InputError
 
@@ -86,10 +86,10 @@ def test_an_interrupted_training_is_still_reported(tmp_path, monkeypatch, capsys
 
 def test_a_run_folder_stands_for_its_policy(tmp_path):
     with pytest.raises(InputError, match=r"policy\.npz: found nothing"):
-        cli.policy_file(tmp_path)
+        policy_command.policy_file(tmp_path)
     (tmp_path / "policy.npz").write_bytes(b"x")
-    assert cli.policy_file(tmp_path) == tmp_path / "policy.npz"
-    assert cli.policy_file(tmp_path / "other.npz") == tmp_path / "other.npz"
+    assert policy_command.policy_file(tmp_path) == tmp_path / "policy.npz"
+    assert policy_command.policy_file(tmp_path / "other.npz") == tmp_path / "other.npz"
 
 
 @pytest.mark.parametrize("main", [cli.main, demo_cli.main])

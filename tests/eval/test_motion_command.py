@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from musclemimic_eval.commands import main
+from musclemimic_eval.cli import main
 from musclemimic_eval.human.report import render_motion_page
 from musclemimic_eval.reference.comparison import compare
 from musclemimic_eval.reference.curves import load_reference

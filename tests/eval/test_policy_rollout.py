@@ -98,11 +98,16 @@ class ScriptedEnv:
         )
 
 
-STARTS = [Start(0, "a", 0), Start(0, "a", 5), Start(1, "b", 2)]
+STARTS = [Start(0, "a", 0, 9), Start(0, "a", 5, 4), Start(1, "b", 2, 7)]
 
 
 def record(env, starts=STARTS, **options):
-    return run_episodes(ConstantPolicy(SPEC), env, starts, site_names=("p", "q"), **options)
+    return in_order(ConstantPolicy(SPEC), env, starts, **options)
+
+
+def in_order(policy, env, starts=STARTS, **options):
+    recorded = dict(run_episodes(policy, env, starts, site_names=("p", "q"), **options))
+    return [recorded[index] for index in range(len(starts))]
 
 
 def test_episodes_end_at_the_clips_end_or_at_termination():
@@ -134,7 +139,8 @@ def test_more_episodes_than_environments_run_in_batches():
     env, seen = ScriptedEnv(num_envs=2, fatal=6), []
     rollouts = record(env, on_progress=lambda done, total: seen.append((done, total)))
     assert [len(rollout) for rollout in rollouts] == [9, 4, 4]
-    assert env.starts == [([0, 0], [0, 5]), ([1, 1], [2, 2])]
+    # Longest first, so that episodes of one batch end together; the odd one repeats itself.
+    assert env.starts == [([0, 1], [0, 2]), ([0, 0], [5, 5])]
     assert seen[-1] == (3, 3)
     assert sorted(seen) == seen
 
@@ -143,12 +149,10 @@ def test_sampling_uses_fresh_keys_and_the_mean_uses_none():
     import jax
 
     policy = ConstantPolicy(SPEC)
-    run_episodes(policy, ScriptedEnv(num_envs=3), STARTS, site_names=("p", "q"))
+    in_order(policy, ScriptedEnv(num_envs=3))
     assert set(policy.keys) == {None}
     policy = ConstantPolicy(SPEC)
-    run_episodes(
-        policy, ScriptedEnv(num_envs=3), STARTS, site_names=("p", "q"), key=jax.random.key(0)
-    )
+    in_order(policy, ScriptedEnv(num_envs=3), key=jax.random.key(0))
     raw = {tuple(np.asarray(jax.random.key_data(key)).tolist()) for key in policy.keys}
     assert len(raw) == len(policy.keys) == 9
 
@@ -156,15 +160,24 @@ def test_sampling_uses_fresh_keys_and_the_mean_uses_none():
 def test_a_policy_of_another_task_is_refused():
     other = dataclasses.replace(SPEC, control_dt=0.02)
     with pytest.raises(InputError, match=r"control_dt: 0\.02 instead of 0\.01"):
-        run_episodes(ConstantPolicy(other), ScriptedEnv(num_envs=3), STARTS, site_names=("p", "q"))
+        in_order(ConstantPolicy(other), ScriptedEnv(num_envs=3))
 
 
 def test_starts_are_spread_from_frame_zero(arms_clip):
     starts = spread_starts({"x": arms_clip, "y": arms_clip}, episodes=4)
     assert [start.frame for start in starts] == [0, 14, 29, 44] * 2
     assert [start.clip for start in starts] == [0] * 4 + [1] * 4
+    assert [start.steps for start in starts[:4]] == [59, 45, 30, 15]
     many = spread_starts({"x": arms_clip}, episodes=1000)
     assert sorted({start.frame for start in many}) == list(range(59))
+
+
+def test_with_a_horizon_every_episode_has_room_for_it(arms_clip):
+    starts = spread_starts({"x": arms_clip}, episodes=4, horizon=20)
+    assert [start.frame for start in starts] == [0, 10, 20, 30]  # of 40 starts with 20 steps left
+    assert {start.steps for start in starts} == {20}
+    longer = spread_starts({"x": arms_clip}, episodes=4, horizon=500)
+    assert [(start.frame, start.steps) for start in longer] == [(0, 59), (1, 58), (2, 57), (3, 56)]
 
 
 def test_the_task_is_read_back_from_the_provenance():

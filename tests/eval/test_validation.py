@@ -1,3 +1,4 @@
+import csv
 import io
 import json
 from dataclasses import replace
@@ -5,14 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from musclemimic_eval import validate
-from musclemimic_eval.metrics import METRICS
-from musclemimic_eval.validation import (
+from musclemimic_eval.csv_files import write_validation
+from musclemimic_eval.estimate import (
+    estimate_difference,
     estimate_mean,
     estimate_rate,
     format_estimate,
     format_number,
-    named_clips,
 )
+from musclemimic_eval.metrics import METRICS
+from musclemimic_eval.validation import named_clips
 from musclemimic_models import InputError
 from musclemimic_models.files import jsonable
 from rich.console import Console
@@ -103,3 +106,41 @@ def test_numbers_are_short():
     assert format_number(534.12) == "534.1"
     assert format_number(float("nan")) == "n/a"
     assert format_estimate(estimate_mean(np.array([1.0]))) == "1"
+
+
+def test_splits_get_columns_of_their_own(arms_clip, replay):
+    other = replace(replay(arms_clip, start=39), reference_clip="other")
+    clips = {"wave": arms_clip, "other": arms_clip}
+    splits = {"train": ["wave"], "both": ["wave", "other"]}
+    table = validate([replay(arms_clip), other], clips, splits=splits)
+    lengths = {name: rows["episode_length_steps"] for name, rows in table.per_split.items()}
+    assert (lengths["train"].value, lengths["train"].n) == (59, 1)
+    assert (lengths["both"].value, lengths["both"].n) == (39.5, 2)
+    assert list(table.columns()) == ["train", "both", "wave", "other"]
+    with pytest.raises(InputError, match=r"test: clips: found no episode of 'run' \(1 such\)"):
+        validate([other], clips, splits={"test": ["run", "other"]})
+
+
+def test_a_difference_of_pairs_is_sharper_than_one_of_groups():
+    rng = np.random.default_rng(0)
+    first = rng.normal(0, 5, 60)
+    second = first + 0.5 + rng.normal(0, 0.1, 60)
+    pairs = estimate_difference(first, second, paired=True)
+    groups = estimate_difference(first, second, paired=False)
+    assert pairs.value == pytest.approx(groups.value)
+    assert pairs.high - pairs.low == pytest.approx(2 * 1.96 * 0.1 / np.sqrt(60), rel=0.3)
+    assert groups.high - groups.low == pytest.approx(2 * 1.96 * 5 * np.sqrt(2 / 60), rel=0.3)
+    missing = estimate_difference(np.array([np.nan, 1.0]), np.array([2.0, 3.0]), paired=False)
+    assert missing.value == 1.5
+    assert np.isnan(missing.low)
+
+
+def test_tables_become_csv(arms_clip, replay, tmp_path):
+    table = validate([replay(arms_clip), replay(arms_clip, start=9)], {"wave": arms_clip})
+    write_validation(tmp_path, table)
+    episodes = list(csv.DictReader((tmp_path / "episodes.csv").read_text().splitlines()))
+    assert [row["episode_length_steps"] for row in episodes] == ["59.0", "50.0"]
+    rows = list(csv.DictReader((tmp_path / "validation.csv").read_text().splitlines()))
+    assert len(rows) == 2 * 9
+    length = next(row for row in rows if row["metric"] == "episode_length_steps")
+    assert (length["scope"], length["mean"], length["n"]) == ("all", "54.5", "2")

@@ -7,11 +7,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from musclemimic_eval.comparison import compare_evaluations as compare_evaluations
     from musclemimic_eval.human.analysis import MotionAnalysis as MotionAnalysis
     from musclemimic_eval.human.analysis import analyse as analyse
     from musclemimic_eval.human.force_files import read_ground_reaction as read_ground_reaction
     from musclemimic_eval.human.recording import read_recording as read_recording
     from musclemimic_eval.human.sources import Recording as Recording
+    from musclemimic_eval.inverse import StaticConfig as StaticConfig
+    from musclemimic_eval.inverse import static_optimization as static_optimization
     from musclemimic_eval.kinetics.differentiate import differentiate as differentiate
     from musclemimic_eval.kinetics.ground_reaction import GroundReaction as GroundReaction
     from musclemimic_eval.kinetics.inverse_dynamics import InverseDynamics as InverseDynamics
@@ -39,6 +42,8 @@ _HOMES = {
     "kinetics.ground_reaction": ("GroundReaction",),
     "kinetics.inverse_dynamics": ("InverseDynamics", "inverse_dynamics"),
     "kinetics.placing": ("place_under",),
+    "comparison": ("compare_evaluations",),
+    "inverse": ("StaticConfig", "static_optimization"),
     "policy_rollout": ("Evaluation", "evaluate", "load_policy"),
     "reference.comparison": ("compare",),
     "reference.curves": ("load_reference",),

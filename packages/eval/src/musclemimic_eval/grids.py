@@ -4,13 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from musclemimic_eval import published
+from musclemimic_eval.estimate import format_estimate, format_number
 from musclemimic_eval.metrics import METRICS
-from musclemimic_eval.validation import (
-    Estimate,
-    ValidationTable,
-    format_estimate,
-    format_number,
-)
+from musclemimic_eval.validation import ValidationTable
 
 RetargetingNumbers = Mapping[str, float | bool | str | None]
 _RETARGETING_LABELS = {
@@ -45,22 +41,24 @@ class Grid:
 
 
 def validation_grid(
-    table: ValidationTable, *, full_body: bool, baseline: ValidationTable | None = None
+    table: ValidationTable,
+    *,
+    full_body: bool,
+    baseline: ValidationTable | None = None,
+    sampled: ValidationTable | None = None,
 ) -> Grid:
-    """The nine metrics: pooled with interval, per clip, baseline and published beside them."""
-    single = len(table.per_clip) == 1  # then its column would repeat the pooled one
-    clips: Mapping[str, Mapping[str, Estimate]] = {} if single else table.per_clip
-    header = ["", "this policy", "95 % interval", "n", *clips]
-    header += [] if baseline is None else ["untrained (action 0)"]
+    """The nine metrics: pooled with interval, per split and clip, other tables beside them."""
+    beside = table.columns(most=8)
+    others = {"sampled actions": sampled, "untrained (action 0)": baseline}
+    others = {name: other for name, other in others.items() if other is not None}
+    header = ["", "this policy", "95 % interval", "n", *beside, *others]
     rows: list[tuple[str, ...]] = []
     for key, metric in METRICS.items():
         pooled = table.pooled[key]
-        label = f"{metric.label}, {metric.unit}" if metric.unit else metric.label
         interval = format_estimate(pooled).partition(" ")[2] or "n/a"
-        cells = [label, format_number(pooled.value), interval, str(pooled.n)]
-        cells += [format_number(rows[key].value) for rows in clips.values()]
-        if baseline is not None:
-            cells += [format_number(baseline.pooled[key].value)]
+        cells = [metric.title, format_number(pooled.value), interval, str(pooled.n)]
+        cells += [format_number(rows[key].value) for rows in beside.values()]
+        cells += [format_number(other.pooled[key].value) for other in others.values()]
         if full_body:
             cells += [" / ".join(map(format_number, published.FULL_BODY_VALIDATION[key]))]
         rows.append(tuple(cells))

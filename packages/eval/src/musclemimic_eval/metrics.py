@@ -154,6 +154,11 @@ class Metric:
     measure: Callable[[Rollout, MotionClip], float]
 
     @property
+    def title(self) -> str:
+        """Label with the unit in brackets."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+    @property
     def definition(self) -> str:
         """The measure's docstring as one paragraph."""
         return " ".join((self.measure.__doc__ or "").split())

@@ -12,7 +12,7 @@ from musclemimic_models import InputError, MotionClip, MuscleTable
 from musclemimic_eval.metrics import ROOT_QPOS, relative_site_distance
 from musclemimic_eval.rollout import Rollout
 
-_INK, _QUIET, _ACCENT, _REFERENCE = "#2b2f36", "#8a8f98", "#b80019", "#5b7fb4"
+INK, QUIET, ACCENT, REFERENCE = "#2b2f36", "#8a8f98", "#b80019", "#5b7fb4"
 _WIDTH = 8.0  # inches
 # Column of the training metrics, axis label, factor to the label's unit.
 _CURVES = (
@@ -35,11 +35,11 @@ def plot_tracking_error(rollout: Rollout, clip: MotionClip, *, limit_m: float = 
     """
     _require_samples(rollout, clip)
     distance = 100 * relative_site_distance(rollout, clip)  # (T, S−1) cm
-    figure, (axes,) = _figure(1, 1, height=2.9)
+    figure, (axes,) = quiet_figure(1, 1, height=2.9)
     names = [name.replace("_", " ") for name in rollout.site_names[1:]]
     worst = np.argsort(-distance.mean(axis=0))[:2]
     for site, (name, line) in enumerate(zip(names, distance.T, strict=True)):
-        colour, width = (_REFERENCE, 1.2) if site in worst else ("#c9ccd2", 0.8)
+        colour, width = (REFERENCE, 1.2) if site in worst else ("#c9ccd2", 0.8)
         axes.plot(rollout.time, line, color=colour, lw=width)
         if site in worst:
             axes.annotate(
@@ -51,11 +51,11 @@ def plot_tracking_error(rollout: Rollout, clip: MotionClip, *, limit_m: float = 
                 color=colour,
                 va="center",
             )
-    axes.plot(rollout.time, distance.mean(axis=1), color=_ACCENT, lw=2.0, label="mean of all sites")
+    axes.plot(rollout.time, distance.mean(axis=1), color=ACCENT, lw=2.0, label="mean of all sites")
     top = 1.15 * float(distance.max())
     if 100 * limit_m < 2.5 * top:
         top = max(top, 110 * limit_m)
-        axes.axhline(100 * limit_m, color=_INK, lw=0.9, ls="--", label="early termination (mean)")
+        axes.axhline(100 * limit_m, color=INK, lw=0.9, ls="--", label="early termination (mean)")
     axes.set_ylim(0, max(top, 1e-3))
     axes.set_xlabel("time, s")
     axes.set_ylabel("distance from reference, cm")
@@ -75,11 +75,11 @@ def plot_joint_angles(rollout: Rollout, clip: MotionClip, *, n: int = 8) -> Figu
     reference = np.rad2deg(clip.qpos[rollout.reference_frame, skip:])
     actual = np.rad2deg(rollout.qpos[:, skip:])
     chosen = _liveliest(reference, n)
-    figure, panels = _figure(-(-len(chosen) // 4), 4, height=1.55 * -(-len(chosen) // 4) + 0.3)
+    figure, panels = quiet_figure(-(-len(chosen) // 4), 4, height=1.55 * -(-len(chosen) // 4) + 0.3)
     for axes, joint in zip(panels, chosen, strict=False):
-        axes.plot(rollout.time, reference[:, joint], color=_QUIET, lw=1.4, ls="--")
-        axes.plot(rollout.time, actual[:, joint], color=_ACCENT, lw=1.4)
-        axes.set_title(names[joint].replace("_", " "), fontsize=8, color=_INK, loc="left")
+        axes.plot(rollout.time, reference[:, joint], color=QUIET, lw=1.4, ls="--")
+        axes.plot(rollout.time, actual[:, joint], color=ACCENT, lw=1.4)
+        axes.set_title(names[joint].replace("_", " "), fontsize=8, color=INK, loc="left")
         axes.margins(y=0.15)
     for axes in panels[len(chosen) :]:
         axes.set_axis_off()
@@ -100,21 +100,28 @@ def plot_activations(rollout: Rollout, muscles: MuscleTable) -> Figure:
             found=f"shape {rollout.activation.shape}",
             expected=f"samples of {len(muscles.names)} muscles",
         )
+    return plot_activation_map(rollout.time, rollout.activation, muscles)
+
+
+def plot_activation_map(
+    time: Float[np.ndarray, " T"], activation: Float[np.ndarray, "T nu"], muscles: MuscleTable
+) -> Figure:
+    """Activation of every muscle over time, s, sorted by group and side."""
     order = sorted(range(len(muscles.names)), key=lambda i: (muscles.group[i], muscles.side[i]))
     groups = [muscles.group[i] for i in order]
-    figure, (axes,) = _figure(1, 1, height=min(6.0, 1.6 + 0.035 * len(order)))
+    figure, (axes,) = quiet_figure(1, 1, height=min(6.0, 1.6 + 0.035 * len(order)))
     image = axes.imshow(
-        rollout.activation[:, order].T,
+        activation[:, order].T,
         aspect="auto",
         interpolation="nearest",
         cmap="Reds",
         vmin=0,
         vmax=1,
-        extent=(0, rollout.time[-1], len(order), 0),
+        extent=(time[0], time[-1], len(order), 0),
     )
     edges = [i for i in range(1, len(groups)) if groups[i] != groups[i - 1]]
     for edge in edges:
-        axes.axhline(edge, color=_QUIET, lw=0.8)
+        axes.axhline(edge, color=QUIET, lw=0.8)
     bounds = [0, *edges, len(groups)]
     axes.set_yticks(
         [(a + b) / 2 for a, b in itertools.pairwise(bounds)],
@@ -143,12 +150,12 @@ def plot_learning(records: Sequence[Mapping[str, float | None]]) -> Figure:
             found=sorted(records[0]) if records else "no record",
             expected="one of " + ", ".join(column for column, _, _ in _CURVES),
         )
-    figure, panels = _figure(1, len(known), height=2.4)
+    figure, panels = quiet_figure(1, len(known), height=2.4)
     for axes, (column, label, factor) in zip(panels, known, strict=True):
         raw = [record.get(column) for record in records]
         values = np.array([np.nan if value is None else value for value in raw], dtype=float)
-        axes.plot(steps / 1e6, factor * values, color=_ACCENT, lw=1.3)
-        axes.set_title(label, fontsize=9, color=_INK, loc="left")
+        axes.plot(steps / 1e6, factor * values, color=ACCENT, lw=1.3)
+        axes.set_title(label, fontsize=9, color=INK, loc="left")
         axes.set_xlabel("million steps")
         axes.set_ylim(bottom=0)
     return figure
@@ -175,14 +182,14 @@ def _require_samples(rollout: Rollout, clip: MotionClip) -> None:
         raise InputError("plot", "rollout", found="no samples", expected="at least one")
 
 
-def _figure(rows: int, columns: int, *, height: float) -> tuple[Figure, list[Axes]]:
+def quiet_figure(rows: int, columns: int, *, height: float) -> tuple[Figure, list[Axes]]:
     """A figure of quiet axes in reading order."""
     figure = Figure(figsize=(_WIDTH, height), layout="constrained", facecolor="white")
     panels: list[Axes] = list(figure.subplots(rows, columns, squeeze=False).ravel())
     for axes in panels:
         axes.spines[["top", "right"]].set_visible(False)
-        axes.spines[["left", "bottom"]].set_color(_QUIET)
-        axes.tick_params(colors=_INK, labelsize=8)
+        axes.spines[["left", "bottom"]].set_color(QUIET)
+        axes.tick_params(colors=INK, labelsize=8)
         axes.xaxis.label.set_fontsize(8)
         axes.yaxis.label.set_fontsize(8)
     return figure, panels

@@ -3,9 +3,11 @@
 The only library module (beside the demo) that knows the learner, and only to read its files.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import jax
 import numpy as np
@@ -15,12 +17,18 @@ from musclemimic_sim import EnvConfig, make_env
 from musclemimic_eval.recording import Policy, Start, run_episodes
 from musclemimic_eval.rollout import Rollout
 from musclemimic_eval.task import trained_task
-from musclemimic_eval.validation import ValidationTable, named_clips, validate
+from musclemimic_eval.validation import (
+    EpisodeScore,
+    ValidationTable,
+    named_clips,
+    score,
+    tabulate,
+)
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Episodes of a policy and their validation table."""
+    """Episodes of a policy (those that were kept) and the validation table of all."""
 
     rollouts: tuple[Rollout, ...]
     table: ValidationTable
@@ -35,15 +43,17 @@ def evaluate(
     seed: int = 0,
     deterministic: bool = True,
     horizon: int | None = None,
-    num_envs: int = 32,
+    num_envs: int = 128,
     config: EnvConfig | None = None,
+    splits: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    keep: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Run a policy on clips and measure how well it imitates.
 
     Episodes start at frames spread evenly over each clip, the first at frame 0, and run to the
-    clip's end, early termination (published limits: 0.3 m mean relative site deviation, 0.5 m
-    root deviation) or the horizon.
+    clip's end (or for the horizon) unless terminated early (published limits: 0.3 m mean relative
+    site deviation, 0.5 m root deviation).
 
     Args:
         policy: the policy.
@@ -56,13 +66,21 @@ def evaluate(
         num_envs: episodes simulated together.
         config: the task the policy was trained in; None to read it from the policy. Thresholds,
             horizon and restarts are set for evaluation.
+        splits: see `validate`.
+        keep: how many rollouts of each clip to return (the table has all episodes); None for all.
+            An hour of full-body episodes takes some 5 GB.
         on_progress: called after every control step with (episodes finished, all episodes).
 
     Raises:
         InputError: the policy belongs to another body or task, a clip to another body, or a
             number is out of range.
     """
-    for name, value in (("episodes", episodes), ("num_envs", num_envs), ("horizon", horizon)):
+    for name, value in (
+        ("episodes", episodes),
+        ("num_envs", num_envs),
+        ("horizon", horizon),
+        ("keep", keep),
+    ):
         if value is not None and value < 1:
             raise InputError("evaluate", name, found=value, expected=">= 1")
     if isinstance(model, str):
@@ -71,7 +89,7 @@ def evaluate(
     named = named_clips(clips)
     for name, clip in named.items():
         clip.require_model(model, name)
-    starts = spread_starts(named, episodes=episodes)
+    starts = spread_starts(named, episodes=episodes, horizon=horizon)
     env = make_env(
         model,
         tuple(named.values()),
@@ -79,19 +97,36 @@ def evaluate(
         seed=seed,
         config=(config or trained_task(policy.provenance)).for_evaluation(horizon=horizon),
     )
+    scores: dict[int, EpisodeScore] = {}
+    kept: dict[int, Rollout] = {}
+    wanted = _kept(starts, keep)
     try:
-        key = None if deterministic else jax.random.key(seed)
-        rollouts = run_episodes(
+        for index, rollout in run_episodes(
             policy,
             env,
             starts,
             site_names=tuple(model.mimic_sites),
-            key=key,
+            key=None if deterministic else jax.random.key(seed),
             on_progress=on_progress,
-        )
+        ):
+            scores[index] = score(rollout, named)
+            if index in wanted:
+                kept[index] = rollout
     finally:
         env.close()
-    return Evaluation(rollouts, validate(rollouts, named, seed=seed))
+    table = tabulate([scores[index] for index in sorted(scores)], splits, seed=seed)
+    return Evaluation(tuple(kept[index] for index in sorted(kept)), table)
+
+
+def _kept(starts: Sequence[Start], keep: int | None) -> set[int]:
+    """The starts whose rollouts are kept: the first `keep` of every clip (None: all)."""
+    seen: Counter[int] = Counter()
+    wanted: set[int] = set()
+    for index, start in enumerate(starts):
+        seen[start.clip] += 1
+        if keep is None or seen[start.clip] <= keep:
+            wanted.add(index)
+    return wanted
 
 
 def require_model(policy: Policy, model: MusculoModel) -> None:
@@ -105,13 +140,22 @@ def require_model(policy: Policy, model: MusculoModel) -> None:
         )
 
 
-def spread_starts(clips: Mapping[str, MotionClip], *, episodes: int) -> list[Start]:
-    """`episodes` starts per clip, evenly spaced over its frames, the first at frame 0."""
+def spread_starts(
+    clips: Mapping[str, MotionClip], *, episodes: int, horizon: int | None = None
+) -> list[Start]:
+    """`episodes` starts per clip, evenly spaced over its frames, the first at frame 0.
+
+    With a horizon, over the frames from which a whole horizon is left, if there are enough.
+    """
     starts: list[Start] = []
     for index, (name, clip) in enumerate(clips.items()):
         last = len(clip) - 1  # an episode needs a frame to go to
-        frames = np.linspace(0, last, min(episodes, last), endpoint=False).astype(int)
-        starts += [Start(index, name, int(frame)) for frame in frames]
+        room = last if horizon is None else max(last - horizon + 1, min(episodes, last))
+        frames = np.linspace(0, room, min(episodes, room), endpoint=False).astype(int)
+        longest = last if horizon is None else horizon
+        starts += [
+            Start(index, name, frame, min(last - frame, longest)) for frame in frames.tolist()
+        ]
     return starts
 
 

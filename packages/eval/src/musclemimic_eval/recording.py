@@ -1,6 +1,6 @@
 """Recording episodes of a policy as rollouts."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -12,6 +12,9 @@ from musclemimic_sim import EnvSpec, SimOutput, Simulator, TimeStep
 from scipy.spatial.transform import Rotation
 
 from musclemimic_eval.rollout import Rollout
+
+# A rotation matrix in float32 has a determinant this close to 1.
+_PROPER = 1e-3
 
 
 @runtime_checkable
@@ -70,11 +73,18 @@ class RolloutEnvironment(Protocol):
 
 @dataclass(frozen=True)
 class Start:
-    """Where an episode starts: a frame of a clip, by index and name."""
+    """Where an episode starts.
+
+    Attributes:
+        clip, name: index and name of the clip.
+        frame: of the clip.
+        steps: the longest the episode can get.
+    """
 
     clip: int
     name: str
     frame: int
+    steps: int
 
 
 def run_episodes(
@@ -85,7 +95,7 @@ def run_episodes(
     site_names: tuple[str, ...],
     key: jax.Array | None = None,
     on_progress: Callable[[int, int], None] | None = None,
-) -> tuple[Rollout, ...]:
+) -> Iterator[tuple[int, Rollout]]:
     """Record one rollout per start, as many at once as the environment holds.
 
     Args:
@@ -96,6 +106,10 @@ def run_episodes(
         key: for exploration noise.
         on_progress: as in `evaluate`.
 
+    Yields:
+        Index of the start and its rollout. Starts with the same way to go come together, so that
+        few environments wait for others; a whole batch is in memory at a time, not more.
+
     Raises:
         InputError: the policy was trained for another observation or action.
     """
@@ -104,9 +118,9 @@ def run_episodes(
         raise InputError(
             "policy", "spec", found=difference, expected="the environment it was trained in"
         )
-    rollouts: list[Rollout] = []
-    for first in range(0, len(starts), env.num_envs):
-        batch = starts[first : first + env.num_envs]
+    order = sorted(range(len(starts)), key=lambda index: -starts[index].steps)
+    for first in range(0, len(order), env.num_envs):
+        batch = order[first : first + env.num_envs]
         use = None
         if key is not None:
             key, use = jax.random.split(key)
@@ -115,8 +129,15 @@ def run_episodes(
             if on_progress is not None:
                 on_progress(before + finished, len(starts))
 
-        rollouts += _run_batch(policy, env, batch, site_names=site_names, key=use, report=report)
-    return tuple(rollouts)
+        rollouts = _run_batch(
+            policy,
+            env,
+            [starts[index] for index in batch],
+            site_names=site_names,
+            key=use,
+            report=report,
+        )
+        yield from zip(batch, rollouts, strict=True)
 
 
 def _run_batch(
@@ -144,13 +165,14 @@ def _run_batch(
             key, use = jax.random.split(key)
         step = env.step(policy.act(step.obs, use))
         unhealthy = np.asarray(step.unhealthy)[:count]
-        frames.append(_sample(env, step))
+        frames.append(_sample(env) | {"reward": np.asarray(step.reward)})
         lengths += alive & ~unhealthy
         failed = np.asarray(step.terminated)[:count] | unhealthy
         terminated |= alive & failed
         alive &= ~(failed | np.asarray(step.truncated)[:count])
         report(int((~alive).sum()))
     stacked = {name: np.stack([frame[name] for frame in frames]) for name in frames[0]}
+    stacked["site_quat"] = _quaternions(stacked.pop("site_mat"))
     ends: list[int] = lengths.tolist()
     return [
         Rollout(
@@ -168,25 +190,29 @@ def _run_batch(
     ]
 
 
-def _sample(env: RolloutEnvironment, step: TimeStep) -> dict[str, np.ndarray]:
+def _sample(env: RolloutEnvironment) -> dict[str, np.ndarray]:
     """What a rollout keeps of one step, all environments."""
     out, physics = env.output, env.simulator
-    shape = out.site_mat.shape[:2]
-    # A diverged world's matrices are not rotations; its sample is dropped anyway.
-    healthy = np.isfinite(out.site_mat).all(axis=(2, 3)) & ~np.asarray(step.unhealthy)[:, None]
-    matrices = np.where(healthy[..., None, None], out.site_mat, np.eye(3))
-    quaternions = Rotation.from_matrix(matrices.reshape(-1, 3, 3)).as_quat(scalar_first=True)
     return {
-        "qpos": out.qpos,
-        "qvel": out.qvel,
-        "excitation": env.excitation,
-        "activation": out.act,
-        "muscle_force": out.actuator_force,
-        "muscle_length": out.actuator_length,
-        "ground_reaction": physics.ground_force(),
-        "centre_of_pressure": physics.ground_pressure_centre(),
-        "site_pos": out.site_pos,
-        "site_quat": quaternions.reshape(*shape, 4),
-        "reward": np.asarray(step.reward),
+        "qpos": np.asarray(out.qpos),
+        "qvel": np.asarray(out.qvel),
+        "excitation": np.asarray(env.excitation),
+        "activation": np.asarray(out.act),
+        "muscle_force": np.asarray(out.actuator_force),
+        "muscle_length": np.asarray(out.actuator_length),
+        "ground_reaction": np.asarray(physics.ground_force()),
+        "centre_of_pressure": np.asarray(physics.ground_pressure_centre()),
+        "site_pos": np.asarray(out.site_pos),
+        "site_mat": np.asarray(out.site_mat),
         "reference_frame": np.array(env.frame),
     }
+
+
+def _quaternions(matrices: Float[np.ndarray, "T N S 3 3"]) -> Float[np.ndarray, "T N S 4"]:
+    """Site orientations; identity where physics had diverged (those samples are dropped)."""
+    flat = matrices.reshape(-1, 3, 3).astype(np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        proper = np.abs(np.linalg.det(np.nan_to_num(flat, posinf=0, neginf=0)) - 1) < _PROPER
+    flat[~proper] = np.eye(3)
+    quaternions = Rotation.from_matrix(flat, assume_valid=True).as_quat(scalar_first=True)
+    return quaternions.reshape(*matrices.shape[:3], 4)

@@ -1,14 +1,11 @@
 """The report: one HTML page that works offline, and the same numbers as JSON."""
 
-import base64
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import jinja2
-from matplotlib.figure import Figure
 from musclemimic_models import MotionClip, MusculoModel
 from musclemimic_models.files import atomic_write, write_json, write_text
 
@@ -21,13 +18,14 @@ from musclemimic_eval.grids import (
     validation_grid,
 )
 from musclemimic_eval.metrics import METRICS
+from musclemimic_eval.page import Picture, Section, picture, templates
 from musclemimic_eval.plots import (
     plot_activations,
     plot_joint_angles,
     plot_learning,
     plot_tracking_error,
 )
-from musclemimic_eval.render import film_strip, png_bytes
+from musclemimic_eval.render import film_strip
 from musclemimic_eval.rollout import Rollout
 from musclemimic_eval.summary import summary_text, tiles
 from musclemimic_eval.validation import ValidationTable
@@ -43,7 +41,7 @@ class ReportInputs:
     Attributes:
         model: the body.
         clips: the references by name.
-        rollouts: the episodes; pictures show the longest.
+        rollouts: episodes to draw; pictures show the longest.
         table: their validation table.
         baseline: the table of the untrained baseline (action 0), to stand beside it.
         command: the command line that led here.
@@ -51,6 +49,9 @@ class ReportInputs:
         training: the configuration of the training run, plain nested values.
         learning: the trainer's metrics, one record an update.
         title: of the page.
+        sampled: the table with sampled instead of mean actions, to stand beside it.
+        splits: split name to clip names.
+        sections: further analyses (muscles, gait), shown after the activations.
     """
 
     model: MusculoModel
@@ -65,19 +66,9 @@ class ReportInputs:
     learning: Sequence[Mapping[str, float | None]] = ()
     title: str = "Motion imitation with muscles"
     baseline: ValidationTable | None = None
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A PNG and what it shows."""
-
-    png: bytes
-    caption: str
-
-    @property
-    def base64(self) -> str:
-        """For a data URL."""
-        return base64.b64encode(self.png).decode()
+    sampled: ValidationTable | None = None
+    splits: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    sections: Sequence[Section] = ()
 
 
 def write_report(out_dir: Path | str, inputs: ReportInputs) -> Path:
@@ -104,38 +95,41 @@ def render_page(inputs: ReportInputs, film: Picture | None) -> str:
     """The HTML page."""
     best = max(inputs.rollouts, key=len)
     clip = inputs.clips[best.reference_clip]
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("musclemimic_eval"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-    )
     learning = (
-        _picture(plot_learning(inputs.learning), "Progress of training.")
+        picture(plot_learning(inputs.learning), "Progress of training.")
         if (inputs.learning)
         else None
     )
-    return environment.get_template("report.html.j2").render(
-        title=inputs.title,
-        byline=f"{inputs.model.label} · {', '.join(inputs.clips)} · "
-        f"{len(inputs.rollouts)} episodes",
-        summary=summary_text(
-            inputs.table, inputs.clips, inputs.model, inputs.learning, inputs.baseline
-        ),
-        tiles=tiles(inputs.table),
-        film=film,
-        validation=validation_grid(
-            inputs.table, full_body=inputs.model.has_free_root, baseline=inputs.baseline
-        ),
-        definitions=[
-            {"label": metric.label, "unit": metric.unit, "text": metric.definition}
-            for metric in METRICS.values()
-        ],
-        tracking=_tracking(best, clip) if len(best) else [],
-        muscles=_muscles(best, inputs.model) if len(best) else [],
-        retargeting=retargeting_grid(inputs.retargeting, full_body=inputs.model.has_free_root),
-        learning=learning,
-        training=facts_grid(inputs.training) if inputs.training else None,
-        provenance=Grid((), tuple(_provenance(inputs).items())),
+    return (
+        templates()
+        .get_template("report.html.j2")
+        .render(
+            title=inputs.title,
+            byline=f"{inputs.model.label} · {_listed(tuple(inputs.clips))} · "
+            f"{len(inputs.table.episodes)} episodes",
+            summary=summary_text(
+                inputs.table, inputs.clips, inputs.model, inputs.learning, inputs.baseline
+            ),
+            tiles=tiles(inputs.table),
+            film=film,
+            validation=validation_grid(
+                inputs.table,
+                full_body=inputs.model.has_free_root,
+                baseline=inputs.baseline,
+                sampled=inputs.sampled,
+            ),
+            definitions=[
+                {"label": metric.label, "unit": metric.unit, "text": metric.definition}
+                for metric in METRICS.values()
+            ],
+            tracking=_tracking(best, clip) if len(best) else [],
+            muscles=_muscles(best, inputs.model) if len(best) else [],
+            sections=inputs.sections,
+            retargeting=retargeting_grid(inputs.retargeting, full_body=inputs.model.has_free_root),
+            learning=learning,
+            training=facts_grid(inputs.training) if inputs.training else None,
+            provenance=Grid((), tuple(_provenance(inputs).items())),
+        )
     )
 
 
@@ -145,6 +139,8 @@ def report_numbers(inputs: ReportInputs) -> dict[str, object]:
         "title": inputs.title,
         "model": {"name": inputs.model.label, "sha256": inputs.model.content_sha256},
         "validation": inputs.table.to_dict(),
+        "validation_sampled": None if inputs.sampled is None else inputs.sampled.to_dict(),
+        "splits": inputs.splits,
         "baseline_action_0": None if inputs.baseline is None else inputs.baseline.to_dict(),
         "published_full_body": {
             "source": published.SOURCE,
@@ -167,6 +163,12 @@ def report_numbers(inputs: ReportInputs) -> dict[str, object]:
     }
 
 
+def _listed(names: Sequence[str], most: int = 6) -> str:
+    """A list that stays on one line."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
 def _film(rollout: Rollout, inputs: ReportInputs) -> Picture:
     clip = inputs.clips[rollout.reference_clip]
     figure = film_strip(rollout, clip, n=min(6, len(rollout)))
@@ -174,17 +176,17 @@ def _film(rollout: Rollout, inputs: ReportInputs) -> Picture:
         f"{rollout.reference_clip}: the simulated body. Colour is muscle activation; the dashed "
         "figure is the reference motion."
     )
-    return _picture(figure, caption)
+    return picture(figure, caption)
 
 
 def _tracking(rollout: Rollout, clip: MotionClip) -> list[Picture]:
     return [
-        _picture(
+        picture(
             plot_tracking_error(rollout, clip),
             f"Distance of the tracked sites from the reference, seen from the "
             f"{rollout.site_names[0].replace('_', ' ')}; the longest episode.",
         ),
-        _picture(
+        picture(
             plot_joint_angles(rollout, clip), "The joints that move most, policy and reference."
         ),
     ]
@@ -192,15 +194,11 @@ def _tracking(rollout: Rollout, clip: MotionClip) -> list[Picture]:
 
 def _muscles(rollout: Rollout, model: MusculoModel) -> list[Picture]:
     return [
-        _picture(
+        picture(
             plot_activations(rollout, model.muscles),
             f"Activation of the {len(model.muscle_names)} muscles, by group; the longest episode.",
         )
     ]
-
-
-def _picture(figure: Figure, caption: str) -> Picture:
-    return Picture(png_bytes(figure), caption)
 
 
 def _provenance(inputs: ReportInputs) -> dict[str, str]:

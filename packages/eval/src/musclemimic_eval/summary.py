@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from musclemimic_models import MotionClip, MusculoModel
 
-from musclemimic_eval.validation import ValidationTable, format_number
+from musclemimic_eval.estimate import format_number
+from musclemimic_eval.validation import ValidationTable
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ def solve_in_box(
     low: Float[jax.Array, "N M"],
     high: Float[jax.Array, "N M"],
     regularisation: float,
+    gap: float = _GAP,
 ) -> Float[jax.Array, "N M"]:
     """The minimiser of every problem, inside its box.
 
@@ -68,6 +69,7 @@ def solve_in_box(
         low: lower bounds.
         high: upper bounds, not below `low`.
         regularisation: λ > 0.
+        gap: duality gap to stop at, as a share of the cost; below 1e-4 only in float64.
     """
     matrix = A if isinstance(A, BlockMatrix) else one_block(A)
     width = jnp.maximum(high - low, _NARROWEST)
@@ -83,7 +85,7 @@ def solve_in_box(
 
     def unfinished(now: _Iterate) -> Bool[jax.Array, ""]:
         # NaN compares false: a diverged world does not keep the others waiting.
-        return jnp.any(now.point.gap > _GAP * now.cost) & (now.steps < _MOST_STEPS)
+        return jnp.any(now.point.gap > gap * now.cost) & (now.steps < _MOST_STEPS)
 
     middle = measured(_Point(width / 2, width / 2, width, width), jnp.zeros((), jnp.int32))
     balance = jnp.mean(jnp.abs(middle.slope) * width / 2, axis=1, keepdims=True)
