@@ -49,9 +49,9 @@ def test_cubes_share_by_the_root_of_the_moment_arms():
 
 
 def test_what_muscles_cannot_do_is_left_to_the_reserve():
-    np.testing.assert_allclose(solve(_quadratic, [[30.0, 40.0]], [100.0]), 1.0)
-    np.testing.assert_allclose(solve(_cubic, [[30.0, 40.0]], [100.0]), 1.0)
-    np.testing.assert_allclose(solve(_quadratic, [[30.0, 40.0]], [-5.0]), 0.0)
+    np.testing.assert_allclose(solve(_quadratic, [[30.0, 40.0]], [100.0]), 1.0, atol=1e-9)
+    np.testing.assert_allclose(solve(_cubic, [[30.0, 40.0]], [100.0]), 1.0, atol=1e-9)
+    np.testing.assert_allclose(solve(_quadratic, [[30.0, 40.0]], [-5.0]), 0.0, atol=1e-9)
 
 
 @pytest.fixture(scope="module")

@@ -43,9 +43,13 @@ class RolloutEnvironment(Protocol):
     """What recording needs of `musclemimic_sim.ImitationEnv`."""
 
     spec: EnvSpec
-    excitation: Float[np.ndarray, "N nu"]
     output: SimOutput
     simulator: Simulator
+
+    @property
+    def excitation(self) -> Float[np.ndarray, "N nu"]:
+        """What the muscles got in the last step."""
+        ...
 
     @property
     def num_envs(self) -> int:

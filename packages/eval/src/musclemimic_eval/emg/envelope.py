@@ -75,8 +75,8 @@ def linear_envelope(
     centred = recording.values - recording.values.mean(axis=0)
     longest = len(centred) - 1
     reach = [min(longest, int(_LEAST_PERIODS * rate / corner)) for corner in (low, smooth_hz)]
-    passed: Float[np.ndarray, "T C"] = signal.sosfiltfilt(band, centred, axis=0, padlen=reach[0])
-    rectified = np.abs(passed)
+    passed = np.asarray(signal.sosfiltfilt(band, centred, axis=0, padlen=reach[0]))
+    rectified: Float[np.ndarray, "T C"] = np.abs(passed)
     # Mirrored ends: turned round as well, a rectified signal would go on below zero.
     envelopes = np.asarray(
         signal.sosfiltfilt(smooth, rectified, axis=0, padtype="even", padlen=reach[1])

@@ -20,8 +20,8 @@ import numpy as np
 from jaxtyping import Float
 from musclemimic_models import InputError, MotionClip, MusculoModel
 from musclemimic_sim.box_least_squares import solve_in_box
+from musclemimic_sim.compiled import jit
 from musclemimic_sim.coordination import JointMap, joint_map
-from musclemimic_sim.env import jit
 from musclemimic_sim.muscle import (
     MuscleParameters,
     advance,
