@@ -1,19 +1,56 @@
-"""PPO for muscle-driven motion imitation, in JAX and Equinox."""
+"""PPO for muscle-driven motion imitation, in JAX and Equinox.
 
-from musclemimic_rl.checkpoint import Counters as Counters
-from musclemimic_rl.config import TrainConfig as TrainConfig
-from musclemimic_rl.config import from_dict as from_dict
-from musclemimic_rl.config import read_config as read_config
-from musclemimic_rl.loss import LossConfig as LossConfig
-from musclemimic_rl.metrics import Progress as Progress
-from musclemimic_rl.networks import NETWORKS as NETWORKS
-from musclemimic_rl.networks import NetworkConfig as NetworkConfig
-from musclemimic_rl.optim import OptimConfig as OptimConfig
-from musclemimic_rl.policy import PolicyBundle as PolicyBundle
-from musclemimic_rl.policy import load_policy as load_policy
-from musclemimic_rl.rollout import RolloutStats as RolloutStats
-from musclemimic_rl.trainer import TrainResult as TrainResult
-from musclemimic_rl.trainer import resume as resume
-from musclemimic_rl.trainer import train as train
-from musclemimic_rl.update import PPOConfig as PPOConfig
-from musclemimic_rl.update import UpdateMetrics as UpdateMetrics
+Names are imported when they are first used, so that `musclemimic_rl.portable`, which runs a
+policy with NumPy alone, does not load JAX.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from musclemimic_rl.checkpoint import Counters as Counters
+    from musclemimic_rl.config import TrainConfig as TrainConfig
+    from musclemimic_rl.config_file import from_dict as from_dict
+    from musclemimic_rl.config_file import read_config as read_config
+    from musclemimic_rl.loss import LossConfig as LossConfig
+    from musclemimic_rl.metrics import Progress as Progress
+    from musclemimic_rl.network_config import NETWORKS as NETWORKS
+    from musclemimic_rl.network_config import NetworkConfig as NetworkConfig
+    from musclemimic_rl.optim import OptimConfig as OptimConfig
+    from musclemimic_rl.policy import PolicyBundle as PolicyBundle
+    from musclemimic_rl.policy import load_policy as load_policy
+    from musclemimic_rl.ppo import PPOConfig as PPOConfig
+    from musclemimic_rl.rollout import RolloutStats as RolloutStats
+    from musclemimic_rl.trainer import TrainResult as TrainResult
+    from musclemimic_rl.trainer import resume as resume
+    from musclemimic_rl.trainer import train as train
+    from musclemimic_rl.update import UpdateMetrics as UpdateMetrics
+
+_HOMES = {
+    "checkpoint": ("Counters",),
+    "config": ("TrainConfig",),
+    "config_file": ("from_dict", "read_config"),
+    "loss": ("LossConfig",),
+    "metrics": ("Progress",),
+    "network_config": ("NETWORKS", "NetworkConfig"),
+    "optim": ("OptimConfig",),
+    "policy": ("PolicyBundle", "load_policy"),
+    "ppo": ("PPOConfig",),
+    "rollout": ("RolloutStats",),
+    "trainer": ("TrainResult", "resume", "train"),
+    "update": ("UpdateMetrics",),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Import the module that a public name lives in (PEP 562)."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME_OF})

@@ -14,7 +14,7 @@ from musclemimic_sim import EnvSpec, InputError, State, jsonable
 
 from musclemimic_rl.arrays import from_arrays, to_arrays
 from musclemimic_rl.config import TrainConfig
-from musclemimic_rl.update import LearnerState, init_learner
+from musclemimic_rl.learner import LearnerState, init_learner
 
 _VERSION = 1
 

@@ -1,20 +1,14 @@
-"""What a training run is made of, and reading it back from its config.json."""
+"""What a training run is made of."""
 
-import dataclasses
-import json
-import types
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Literal
 
 import tyro
-from musclemimic_sim import EnvConfig, InputError, require_file
+from musclemimic_sim import EnvConfig, InputError
 
-from musclemimic_rl.networks import NetworkConfig
-from musclemimic_rl.update import PPOConfig
-
-_T = TypeVar("_T")
+from musclemimic_rl.network_config import NetworkConfig
+from musclemimic_rl.ppo import PPOConfig
 
 
 @dataclass(frozen=True)
@@ -29,6 +23,7 @@ class TrainConfig:
         num_envs: environments stepped together. 128 × 32 steps kept two cores busy.
         backend: physics engine.
         num_threads: of the physics engine; 0 takes one per core.
+        devices: how many devices share the learner's work, each with its part of the samples.
         seed: of the networks, exploration and episode starts.
         total_steps: environment steps, over all environments.
         minutes: wall-clock time, including what the run used before it was resumed.
@@ -44,8 +39,9 @@ class TrainConfig:
     model: str | None = None
     fingers: bool = False
     num_envs: int = 128
-    backend: Literal["native"] = "native"
+    backend: Literal["native", "warp"] = "native"
     num_threads: int = 0
+    devices: int = 1
     seed: int = 0
     total_steps: int | None = None
     minutes: float | None = None
@@ -68,91 +64,34 @@ class TrainConfig:
                 found="neither",
                 expected="a limit on steps, on minutes, or on both",
             )
-        for name, value in (
-            ("num_envs", self.num_envs),
-            ("ppo.num_steps", self.ppo.num_steps),
-            ("ppo.epochs", self.ppo.epochs),
-            ("ppo.minibatch_size", self.ppo.minibatch_size),
-            ("keep_checkpoints", self.keep_checkpoints),
-        ):
+        for name, value in self._counts():
             if value < 1:
                 raise InputError("TrainConfig", name, found=value, expected=">= 1")
-        samples = self.num_envs * self.ppo.num_steps
-        if samples % self.ppo.minibatch_size:
-            raise InputError(
-                "TrainConfig",
-                "ppo.minibatch_size",
-                found=self.ppo.minibatch_size,
-                expected=f"a divisor of num_envs * ppo.num_steps = {samples}",
-            )
+        self._require_divisor("ppo.minibatch_size", self.ppo.minibatch_size, self.steps_per_update)
+        self._require_divisor("devices", self.devices, self.num_envs)
+        self._require_divisor("devices", self.devices, self.ppo.minibatch_size)
 
     @property
     def steps_per_update(self) -> int:
         """Environment steps in one rollout."""
         return self.num_envs * self.ppo.num_steps
 
+    def _counts(self) -> tuple[tuple[str, int], ...]:
+        return (
+            ("num_envs", self.num_envs),
+            ("devices", self.devices),
+            ("ppo.num_steps", self.ppo.num_steps),
+            ("ppo.epochs", self.ppo.epochs),
+            ("ppo.minibatch_size", self.ppo.minibatch_size),
+            ("keep_checkpoints", self.keep_checkpoints),
+        )
 
-def read_config(path: Path) -> TrainConfig:
-    """Read the config.json of a run.
-
-    Raises:
-        InputError: no such file, not JSON, or an unknown, missing or ill-typed field.
-    """
-    require_file(path)
-    try:
-        values = json.loads(path.read_text())
-    except ValueError as error:
-        raise InputError(path, "file", found=f"unreadable ({error})", expected="JSON") from error
-    return from_dict(TrainConfig, values, source=path)
-
-
-def from_dict(cls: type[_T], values: object, *, source: object, place: str = "") -> _T:
-    """Rebuild nested frozen dataclasses from `dataclasses.asdict` or its JSON.
-
-    Unknown keys are errors: a misspelt option must not silently become a default. Fields left
-    out keep their defaults, so that a run of an older version can be read.
-
-    Raises:
-        InputError: naming source and field.
-    """
-    if not isinstance(values, Mapping):
-        raise InputError(source, place or "top", found=repr(values), expected="an object")
-    names = [item.name for item in dataclasses.fields(cls)]  # pyright: ignore[reportArgumentType]
-    hints = get_type_hints(cls)
-    arguments: dict[str, object] = {}
-    given: dict[str, object] = {str(key): value for key, value in values.items()}  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-    for name, value in given.items():
-        if name not in names:
-            expected = "one of " + ", ".join(names)
-            raise InputError(source, place + name, found="an unknown field", expected=expected)
-        arguments[name] = _convert(hints[name], value, source=source, place=place + name)
-    return cls(**arguments)
-
-
-def _convert(hint: object, value: object, *, source: object, place: str) -> object:
-    """`value` as the annotated type; JSON has no tuples, paths or integral floats."""
-    origin, options = get_origin(hint), get_args(hint)
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        return from_dict(hint, value, source=source, place=f"{place}.")
-    if origin in (Union, types.UnionType):
-        if value is None and type(None) in options:
-            return None
-        hint = next(option for option in options if option is not type(None))
-        return _convert(hint, value, source=source, place=place)
-    if origin is tuple and isinstance(value, list | tuple):
-        items: list[object] = list(value)  # pyright: ignore[reportUnknownArgumentType]
-        return tuple(_convert(options[0], item, source=source, place=place) for item in items)
-    if origin is Literal and value in options:
-        return value
-    return _plain(hint, value, source=source, place=place)
-
-
-def _plain(hint: object, value: object, *, source: object, place: str) -> object:
-    """`value` if it is of the annotated plain type."""
-    if hint is Path and isinstance(value, str):
-        return Path(value)
-    if hint is float and type(value) is int:
-        return float(value)
-    if not isinstance(hint, type) or type(value) is not hint:
-        raise InputError(source, place, found=repr(value), expected=str(hint))
-    return value
+    def _require_divisor(self, name: str, value: int, whole: int) -> None:
+        if whole % value:
+            raise InputError(
+                "TrainConfig",
+                name,
+                found=value,
+                expected=f"a divisor of {whole} ({self.num_envs} environments, "
+                f"{self.ppo.num_steps} steps, minibatches of {self.ppo.minibatch_size})",
+            )

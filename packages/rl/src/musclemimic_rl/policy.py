@@ -16,8 +16,9 @@ from jaxtyping import Array, Float, Key
 from musclemimic_sim import EnvSpec, InputError, jsonable, read_npz, write_npz
 
 from musclemimic_rl.arrays import from_arrays, to_arrays
-from musclemimic_rl.config import from_dict
-from musclemimic_rl.networks import Actor, NetworkConfig, parameter_count
+from musclemimic_rl.config_file import from_dict
+from musclemimic_rl.network_config import NetworkConfig
+from musclemimic_rl.networks import Actor, parameter_count
 from musclemimic_rl.normalise import Moments, empty_moments, normalise
 
 FORMAT = "musclemimic policy"

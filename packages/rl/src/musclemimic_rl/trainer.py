@@ -15,7 +15,8 @@ import jax.numpy as jnp
 from musclemimic_sim import Environment, InputError, jsonable, load_clips, make_env, write_json
 
 from musclemimic_rl.checkpoint import Checkpoint, CheckpointStore, Counters, new_learner
-from musclemimic_rl.config import TrainConfig, read_config
+from musclemimic_rl.config import TrainConfig
+from musclemimic_rl.config_file import read_config
 from musclemimic_rl.display import ProgressBar
 from musclemimic_rl.interrupt import StopRequest, stop_on_signal
 from musclemimic_rl.metrics import MetricsLog, Progress
