@@ -35,11 +35,9 @@ def test_help(command, capsys):
     assert "musclemimic" in capsys.readouterr().out
 
 
-def test_train_needs_a_limit_and_clips(tmp_path, capsys):
-    with pytest.raises(SystemExit, match="2"):
+def test_train_needs_a_limit_and_clips(tmp_path):
+    with pytest.raises(InputError, match="total_steps and minutes: found neither"):
         cli.train_main(["clip.npz"])
-    # The parser's error box breaks lines anywhere.
-    assert "minutes: found neither" in re.sub(r"[\s│]+", " ", capsys.readouterr().err)
     with pytest.raises(InputError, match=r"clip\.npz"):
         cli.train_main([str(tmp_path / "clip.npz"), "--minutes", "1", "--out", str(tmp_path)])
     assert not (tmp_path / "config.json").exists()

@@ -8,36 +8,42 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from musclemimic_rl.checkpoint import Counters as Counters
+    from musclemimic_rl.budget import Counters as Counters
+    from musclemimic_rl.config import ResetConfig as ResetConfig
     from musclemimic_rl.config import TrainConfig as TrainConfig
+    from musclemimic_rl.config import ValidationConfig as ValidationConfig
+    from musclemimic_rl.config import WandbConfig as WandbConfig
     from musclemimic_rl.config_file import from_dict as from_dict
     from musclemimic_rl.config_file import read_config as read_config
     from musclemimic_rl.loss import LossConfig as LossConfig
-    from musclemimic_rl.metrics import Progress as Progress
     from musclemimic_rl.network_config import NETWORKS as NETWORKS
     from musclemimic_rl.network_config import NetworkConfig as NetworkConfig
     from musclemimic_rl.optim import OptimConfig as OptimConfig
     from musclemimic_rl.policy import PolicyBundle as PolicyBundle
     from musclemimic_rl.policy import load_policy as load_policy
     from musclemimic_rl.ppo import PPOConfig as PPOConfig
+    from musclemimic_rl.progress import Progress as Progress
     from musclemimic_rl.rollout import RolloutStats as RolloutStats
-    from musclemimic_rl.trainer import TrainResult as TrainResult
+    from musclemimic_rl.session import TrainResult as TrainResult
+    from musclemimic_rl.source import source_config as source_config
     from musclemimic_rl.trainer import resume as resume
     from musclemimic_rl.trainer import train as train
     from musclemimic_rl.update import UpdateMetrics as UpdateMetrics
 
 _HOMES = {
-    "checkpoint": ("Counters",),
-    "config": ("TrainConfig",),
+    "budget": ("Counters",),
+    "config": ("ResetConfig", "TrainConfig", "ValidationConfig", "WandbConfig"),
     "config_file": ("from_dict", "read_config"),
     "loss": ("LossConfig",),
-    "metrics": ("Progress",),
     "network_config": ("NETWORKS", "NetworkConfig"),
     "optim": ("OptimConfig",),
     "policy": ("PolicyBundle", "load_policy"),
     "ppo": ("PPOConfig",),
+    "progress": ("Progress",),
     "rollout": ("RolloutStats",),
-    "trainer": ("TrainResult", "resume", "train"),
+    "session": ("TrainResult",),
+    "source": ("source_config",),
+    "trainer": ("resume", "train"),
     "update": ("UpdateMetrics",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

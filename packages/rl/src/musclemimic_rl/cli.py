@@ -12,7 +12,8 @@ from musclemimic_sim import jsonable
 
 from musclemimic_rl.config import TrainConfig
 from musclemimic_rl.policy import PolicyBundle, load_policy
-from musclemimic_rl.trainer import TrainResult, resume, train
+from musclemimic_rl.session import TrainResult
+from musclemimic_rl.trainer import resume, train
 
 _INTERRUPTED = 130
 

@@ -12,6 +12,57 @@ from musclemimic_rl.ppo import PPOConfig
 
 
 @dataclass(frozen=True)
+class ResetConfig:
+    """What a run started `--from` another one does not take over from it.
+
+    Attributes:
+        std: the spread of the policy's actions: back to `network.initial_std`.
+        optimiser: momentum and second moments.
+        schedule: the learning rate: back to its beginning. Otherwise the new run goes through
+            what was left of the source's schedule.
+        normaliser: statistics of observations and returns.
+        critic: the value function: where the reward changes, or the source is a policy file,
+            which has none.
+    """
+
+    std: bool = False
+    optimiser: bool = False
+    schedule: bool = False
+    normaliser: bool = False
+    critic: bool = False
+
+
+@dataclass(frozen=True)
+class ValidationConfig:
+    """Measuring the policy, without exploration, on motions that it does not learn from.
+
+    Attributes:
+        clips: held-out motion clip files, for the model of the run; none means no validation.
+        every: updates between two validations; the first is before any learning.
+        num_envs: episodes run together, each once, from starts that stay the same.
+        horizon: longest episode in control steps.
+    """
+
+    clips: tuple[Path, ...] = ()
+    every: int = 50
+    num_envs: int = 32
+    horizon: int = 300
+
+
+@dataclass(frozen=True)
+class WandbConfig:
+    """Logging to Weights & Biases too (extra `wandb`).
+
+    Attributes:
+        project: name of the project; by default nothing is logged there.
+        mode: "offline" keeps everything in the run's folder, to be synchronised later.
+    """
+
+    project: str | None = None
+    mode: Literal["online", "offline"] = "online"
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """A training run. It stops at whichever of `total_steps` and `minutes` comes first.
 
@@ -27,11 +78,18 @@ class TrainConfig:
         seed: of the networks, exploration and episode starts.
         total_steps: environment steps, over all environments.
         minutes: wall-clock time, including what the run used before it was resumed.
-        checkpoint_minutes: time between checkpoints; one more is written at the end.
+        checkpoint_minutes: time between checkpoints, which is the most that a crash can cost; one
+            more is written at the end.
         keep_checkpoints: how many of the latest to keep.
+        snapshot_every: updates between two policies kept in `policies/`; none by default.
+        source: run folder, one of its checkpoints, or a policy file to start from instead of
+            random weights.
+        reset: what not to take over from the source.
         env: the imitation task.
         network: actor and critic.
         ppo: the learning algorithm.
+        validation: on held-out clips, during training.
+        wandb: Weights & Biases.
     """
 
     clips: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()
@@ -47,9 +105,14 @@ class TrainConfig:
     minutes: float | None = None
     checkpoint_minutes: float = 5.0
     keep_checkpoints: int = 3
+    snapshot_every: int | None = None
+    source: Annotated[Path | None, tyro.conf.arg(name="from")] = None
+    reset: ResetConfig = field(default_factory=ResetConfig)
     env: EnvConfig = field(default_factory=EnvConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     ppo: PPOConfig = field(default_factory=PPOConfig)
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
+    wandb: WandbConfig = field(default_factory=WandbConfig)
 
     def __post_init__(self) -> None:
         """Refuse what cannot run, before anything is loaded.
@@ -57,19 +120,26 @@ class TrainConfig:
         Raises:
             InputError: naming the field.
         """
-        if self.total_steps is None and self.minutes is None:
-            raise InputError(
-                "TrainConfig",
-                "total_steps and minutes",
-                found="neither",
-                expected="a limit on steps, on minutes, or on both",
-            )
         for name, value in self._counts():
             if value < 1:
                 raise InputError("TrainConfig", name, found=value, expected=">= 1")
         self._require_divisor("ppo.minibatch_size", self.ppo.minibatch_size, self.steps_per_update)
         self._require_divisor("devices", self.devices, self.num_envs)
         self._require_divisor("devices", self.devices, self.ppo.minibatch_size)
+
+    def require_limit(self, source: object = "TrainConfig") -> None:
+        """Refuse to train for ever.
+
+        Raises:
+            InputError: neither steps nor minutes are limited.
+        """
+        if self.total_steps is None and self.minutes is None:
+            raise InputError(
+                source,
+                "total_steps and minutes",
+                found="neither",
+                expected="a limit on steps, on minutes, or on both",
+            )
 
     @property
     def steps_per_update(self) -> int:
@@ -84,6 +154,10 @@ class TrainConfig:
             ("ppo.epochs", self.ppo.epochs),
             ("ppo.minibatch_size", self.ppo.minibatch_size),
             ("keep_checkpoints", self.keep_checkpoints),
+            ("snapshot_every", 1 if self.snapshot_every is None else self.snapshot_every),
+            ("validation.every", self.validation.every),
+            ("validation.num_envs", self.validation.num_envs),
+            ("validation.horizon", self.validation.horizon),
         )
 
     def _require_divisor(self, name: str, value: int, whole: int) -> None:

@@ -18,14 +18,16 @@ def read_config(path: Path) -> TrainConfig:
     """Read the config.json of a run.
 
     Raises:
-        InputError: no such file, not JSON, or an unknown, missing or ill-typed field.
+        InputError: no such file, not JSON, an unknown or ill-typed field, or no limit on the run.
     """
     require_file(path)
     try:
         values = json.loads(path.read_text())
     except ValueError as error:
         raise InputError(path, "file", found=f"unreadable ({error})", expected="JSON") from error
-    return from_dict(TrainConfig, values, source=path)
+    config = from_dict(TrainConfig, values, source=path)
+    config.require_limit(path)
+    return config
 
 
 def from_dict(cls: type[_T], values: object, *, source: object, place: str = "") -> _T:

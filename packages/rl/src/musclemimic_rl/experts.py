@@ -35,8 +35,7 @@ class SoftMixture(eqx.Module):
         keys = jax.random.split(expert_key, experts)
         self.gate = dense(width, experts, gain=GATE_GAIN, key=gate_key)
         self.layers = eqx.filter_vmap(one_layer)(keys)
-        norm = eqx.nn.LayerNorm(width)
-        self.norms = jax.tree.map(lambda leaf: jnp.tile(leaf, (experts, 1)), norm)
+        self.norms = eqx.filter_vmap(lambda _: eqx.nn.LayerNorm(width))(jnp.arange(experts))
 
     def __call__(self, x: Float[Array, " H"]) -> tuple[Float[Array, " H"], Float[Array, " E"]]:
         """Features of one input vector, and the experts' shares in them (they sum to 1)."""

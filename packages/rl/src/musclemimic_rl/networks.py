@@ -91,7 +91,7 @@ def parameter_counts(
     config: NetworkConfig, *, obs_size: int, action_size: int
 ) -> Mapping[str, int]:
     """Trainable scalars of the actor and of the critic, without making them."""
-    net = eqx.filter_eval_shape(
+    net: ActorCritic = eqx.filter_eval_shape(
         ActorCritic, config, obs_size=obs_size, action_size=action_size, key=jax.random.key(0)
     )
     return {"actor": parameter_count(net.actor), "critic": parameter_count(net.critic)}

@@ -25,7 +25,7 @@ def device_mesh(count: int) -> Mesh | None:
     Raises:
         InputError: there are not so many devices.
     """
-    devices = jax.devices()
+    devices: list[jax.Device] = jax.devices()  # pyright: ignore[reportUnknownVariableType]
     if not 1 <= count <= len(devices):
         raise InputError(
             "TrainConfig", "devices", found=count, expected=f"1 to {len(devices)} ({devices[0]})"

@@ -92,6 +92,11 @@ def collect(
     return spread_rollout(rollout, mesh), summarise(steps), obs
 
 
+def warm_up(state: LearnerState, obs: Float[Array, "N O"], *, mesh: Mesh | None = None) -> None:
+    """Compile the value of final observations now, not in whichever update needs it first."""
+    _value(state.params.critic, state.obs_moments, spread(obs, mesh)).block_until_ready()
+
+
 def summarise(steps: Sequence[TimeStep]) -> RolloutStats:
     """Means and counts over the steps."""
     terminated = np.array([step.terminated for step in steps])
