@@ -13,14 +13,17 @@ if TYPE_CHECKING:
     from musclemimic_rl.config import TrainConfig as TrainConfig
     from musclemimic_rl.config import ValidationConfig as ValidationConfig
     from musclemimic_rl.config import WandbConfig as WandbConfig
-    from musclemimic_rl.config_file import from_dict as from_dict
     from musclemimic_rl.config_file import read_config as read_config
+    from musclemimic_rl.from_json import from_dict as from_dict
     from musclemimic_rl.loss import LossConfig as LossConfig
     from musclemimic_rl.network_config import NETWORKS as NETWORKS
     from musclemimic_rl.network_config import NetworkConfig as NetworkConfig
+    from musclemimic_rl.onnx_export import export_onnx as export_onnx
     from musclemimic_rl.optim import OptimConfig as OptimConfig
     from musclemimic_rl.policy import PolicyBundle as PolicyBundle
     from musclemimic_rl.policy import load_policy as load_policy
+    from musclemimic_rl.portable import NumpyPolicy as NumpyPolicy
+    from musclemimic_rl.portable import load_numpy_policy as load_numpy_policy
     from musclemimic_rl.ppo import PPOConfig as PPOConfig
     from musclemimic_rl.progress import Progress as Progress
     from musclemimic_rl.rollout import RolloutStats as RolloutStats
@@ -33,11 +36,14 @@ if TYPE_CHECKING:
 _HOMES = {
     "budget": ("Counters",),
     "config": ("ResetConfig", "TrainConfig", "ValidationConfig", "WandbConfig"),
-    "config_file": ("from_dict", "read_config"),
+    "config_file": ("read_config",),
+    "from_json": ("from_dict",),
     "loss": ("LossConfig",),
     "network_config": ("NETWORKS", "NetworkConfig"),
+    "onnx_export": ("export_onnx",),
     "optim": ("OptimConfig",),
     "policy": ("PolicyBundle", "load_policy"),
+    "portable": ("NumpyPolicy", "load_numpy_policy"),
     "ppo": ("PPOConfig",),
     "progress": ("Progress",),
     "rollout": ("RolloutStats",),

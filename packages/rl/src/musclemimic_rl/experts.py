@@ -1,9 +1,11 @@
 """A soft mixture of experts: every expert sees every input, a gate says how much each counts."""
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Int, Key
 
 from musclemimic_rl.layers import TRUNK_GAIN, dense
 
@@ -35,7 +37,7 @@ class SoftMixture(eqx.Module):
         keys = jax.random.split(expert_key, experts)
         self.gate = dense(width, experts, gain=GATE_GAIN, key=gate_key)
         self.layers = eqx.filter_vmap(one_layer)(keys)
-        self.norms = eqx.filter_vmap(lambda _: eqx.nn.LayerNorm(width))(jnp.arange(experts))
+        self.norms = eqx.filter_vmap(_norm_of(width))(jnp.arange(experts))
 
     def __call__(self, x: Float[Array, " H"]) -> tuple[Float[Array, " H"], Float[Array, " E"]]:
         """Features of one input vector, and the experts' shares in them (they sum to 1)."""
@@ -44,6 +46,10 @@ class SoftMixture(eqx.Module):
             self.layers, self.norms, x
         )
         return shares @ each, shares
+
+
+def _norm_of(width: int) -> Callable[[Int[Array, ""]], eqx.nn.LayerNorm]:
+    return lambda _index: eqx.nn.LayerNorm(width)
 
 
 def _expert(

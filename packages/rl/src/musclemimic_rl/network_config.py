@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from musclemimic_sim import InputError
+from musclemimic_models.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import partial
 
 import equinox as eqx
 import jax
@@ -91,10 +92,12 @@ def parameter_counts(
     config: NetworkConfig, *, obs_size: int, action_size: int
 ) -> Mapping[str, int]:
     """Trainable scalars of the actor and of the critic, without making them."""
-    net: ActorCritic = eqx.filter_eval_shape(
-        ActorCritic, config, obs_size=obs_size, action_size=action_size, key=jax.random.key(0)
-    )
-    return {"actor": parameter_count(net.actor), "critic": parameter_count(net.critic)}
+    build = partial(ActorCritic, config, obs_size=obs_size, action_size=action_size)
+    net: ActorCritic = eqx.filter_eval_shape(build, key=jax.random.key(0))  # pyright: ignore[reportUnknownVariableType]
+    return {
+        "actor": parameter_count(net.actor),  # pyright: ignore[reportUnknownArgumentType]
+        "critic": parameter_count(net.critic),  # pyright: ignore[reportUnknownArgumentType]
+    }
 
 
 def _is_array(leaf: object) -> bool:

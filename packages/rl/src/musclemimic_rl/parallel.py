@@ -25,12 +25,12 @@ def device_mesh(count: int) -> Mesh | None:
     Raises:
         InputError: there are not so many devices.
     """
-    devices: list[jax.Device] = jax.devices()  # pyright: ignore[reportUnknownVariableType]
-    if not 1 <= count <= len(devices):
-        raise InputError(
-            "TrainConfig", "devices", found=count, expected=f"1 to {len(devices)} ({devices[0]})"
-        )
-    return None if count == 1 else Mesh(np.array(devices[:count]), (_AXIS,))
+    there = jax.device_count()
+    if not 1 <= count <= there:
+        raise InputError("TrainConfig", "devices", found=count, expected=f"1 to {there}")
+    if count == 1:
+        return None
+    return Mesh(np.array(jax.devices()[:count]), (_AXIS,))  # pyright: ignore[reportUnknownArgumentType]
 
 
 def replicated(mesh: Mesh) -> NamedSharding:

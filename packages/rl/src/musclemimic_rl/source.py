@@ -21,7 +21,8 @@ from musclemimic_rl.checkpoint import (
     spec_of,
 )
 from musclemimic_rl.config import ResetConfig, TrainConfig, ValidationConfig
-from musclemimic_rl.config_file import from_dict, read_config
+from musclemimic_rl.config_file import read_config
+from musclemimic_rl.from_json import from_dict
 from musclemimic_rl.learner import LearnerState
 from musclemimic_rl.networks import ActorCritic
 from musclemimic_rl.policy import load_policy
