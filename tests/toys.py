@@ -123,3 +123,52 @@ class Bandit:
 
     def close(self) -> None:
         pass
+
+
+class Pendulum:
+    """A rod on a hinge with a weak motor, starting anywhere: swing it up and keep it there.
+
+    The classic task in its usual units (g = 10 m/s², 1 kg, 1 m, |torque| ≤ 2 N m, 50 ms, 200
+    steps), with the usual cost θ² + 0.1 θ̇² + 0.001 τ², θ = 0 upright.
+    """
+
+    def __init__(self, num_envs: int, *, seed: int = 0) -> None:
+        self.num_envs, self.spec = num_envs, make_spec(3, 1)
+        self._rng = np.random.default_rng(seed)
+        self.angle, self.speed = np.zeros(num_envs), np.zeros(num_envs)
+        self.clock = np.zeros(num_envs, np.int64)
+
+    def _start(self, mask: np.ndarray) -> None:
+        self.angle[mask] = self._rng.uniform(-np.pi, np.pi, mask.sum())
+        self.speed[mask] = self._rng.uniform(-1.0, 1.0, mask.sum())
+        self.clock[mask] = 0
+
+    def _obs(self) -> np.ndarray:
+        return np.stack([np.cos(self.angle), np.sin(self.angle), self.speed], axis=1)
+
+    def reset(self) -> TimeStep:
+        self._start(np.ones(self.num_envs, bool))
+        no = np.zeros(self.num_envs, bool)
+        return _time_step(self._obs(), np.zeros(self.num_envs), no, no, self._obs(), {})
+
+    def step(self, action) -> TimeStep:
+        torque = np.clip(2.0 * np.asarray(action, np.float64)[:, 0], -2.0, 2.0)
+        angle = (self.angle + np.pi) % (2 * np.pi) - np.pi
+        cost = angle**2 + 0.1 * self.speed**2 + 0.001 * torque**2
+        acceleration = 15.0 * np.sin(self.angle) + 3.0 * torque
+        self.speed = np.clip(self.speed + 0.05 * acceleration, -8.0, 8.0)
+        self.angle = self.angle + 0.05 * self.speed
+        self.clock += 1
+        final, cut = self._obs(), self.clock >= 200
+        self._start(cut)
+        no = np.zeros(self.num_envs, bool)
+        return _time_step(self._obs(), -cost, no, cut, final, {"error/angle_rad": np.abs(angle)})
+
+    def get_state(self) -> State:
+        return {"angle": self.angle.copy(), "speed": self.speed.copy(), "clock": self.clock.copy()}
+
+    def set_state(self, state: State) -> TimeStep:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        pass

@@ -19,6 +19,8 @@ from musclemimic_rl.networks import ActorCritic
         # 4 (2 · 0.16 + 2 · 0.01) − 1
         ([0.4, 0.4, 0.1, 0.1], 0.36, np.exp(-0.8 * np.log(0.4) - 0.2 * np.log(0.1)), False),
         ([0.9, 0.1, 0.0, 0.0], 4 * 0.82 - 1, np.exp(-0.9 * np.log(0.9) - 0.1 * np.log(0.1)), True),
+        ([0.95, 0.05], 0.81, np.exp(-0.95 * np.log(0.95) - 0.05 * np.log(0.05)), True),
+        ([0.9, 0.1], 0.64, np.exp(-0.9 * np.log(0.9) - 0.1 * np.log(0.1)), False),
         ([], 0.0, 1.0, False),
     ],
 )
@@ -48,7 +50,8 @@ def test_the_balance_term_reopens_a_collapsed_gate():
 
     def gate_gradient(coefficient):
         config = LossConfig(balance_coef=coefficient)
-        grads, info = jax.grad(ppo_loss, has_aux=True)(net, samples, config)
+        gradient = jax.jit(jax.grad(ppo_loss, has_aux=True), static_argnums=2)
+        grads, info = gradient(net, samples, config)
         assert has_collapsed(info.expert_load[0])
         assert not has_collapsed(info.expert_load[1])  # the critic's gate was left alone
         return np.asarray(grads.actor.experts.gate.bias)

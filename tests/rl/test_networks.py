@@ -1,11 +1,13 @@
 """Initialisation, shapes and forward pass of every kind of network, against numpy."""
 
+import equinox as eqx
 import jax
 import numpy as np
 import pytest
 from musclemimic_rl import NETWORKS, NetworkConfig
 from musclemimic_rl.networks import ActorCritic, parameter_count, parameter_counts
 from musclemimic_sim import InputError
+from numpy_networks import by_hand, perturbed
 
 CONFIGS = {
     "plain": NetworkConfig(hidden=(16, 8), initial_std=0.3),
@@ -14,79 +16,18 @@ CONFIGS = {
 }
 SIZES = {"obs_size": 5, "action_size": 3}
 NETS = {
-    name: ActorCritic(config, **SIZES, key=jax.random.key(0)) for name, config in CONFIGS.items()
+    name: eqx.filter_jit(ActorCritic)(config, **SIZES, key=jax.random.key(0))
+    for name, config in CONFIGS.items()
 }
+forward = eqx.filter_jit(lambda part, obs: part.with_load(obs))
 OBS = np.random.default_rng(0).normal(size=(4, 5)).astype(np.float32)
-
-
-def dense(layer, x, row=...):
-    weight, bias = (np.asarray(a, np.float64)[row] for a in (layer.weight, layer.bias))
-    return x @ weight.T + bias
-
-
-def layer_norm(norm, x, row=...):
-    """With ε = 1e-5 and the population variance."""
-    z = (x - x.mean(axis=-1, keepdims=True)) / np.sqrt(x.var(axis=-1, keepdims=True) + 1e-5)
-    return z * np.asarray(norm.weight, np.float64)[row] + np.asarray(norm.bias, np.float64)[row]
-
-
-def silu(x):
-    return x / (1.0 + np.exp(-x))
-
-
-def trunk(module, x):
-    for layer, norm in zip(module.layers, module.norms, strict=True):
-        x = silu(layer_norm(norm, dense(layer, x)))
-    return x
-
-
-def residual_trunk(module, x):
-    """SiLU(skip + σ(g) · LN(Dense(SiLU(LN(Dense x))))), block by block."""
-    for block in module.blocks:
-        inner = silu(layer_norm(block.norms[0], dense(block.layers[0], x)))
-        inner = layer_norm(block.norms[1], dense(block.layers[1], inner))
-        skip = x if block.skip is None else dense(block.skip, x)
-        x = silu(skip + inner / (1.0 + np.exp(-float(block.gate))))
-    return x
-
-
-def mixture(module, x):
-    """Σ_e softmax(gate)_e · expert_e, and the mean shares."""
-    logits = np.exp(dense(module.gate, x))
-    shares = logits / logits.sum(axis=1, keepdims=True)
-    each = [
-        silu(layer_norm(module.norms, dense(module.layers, x, e), e))
-        for e in range(shares.shape[1])
-    ]
-    return sum(shares[:, [e]] * each[e] for e in range(len(each))), shares.mean(axis=0)
-
-
-def by_hand(module, obs):
-    """Output of the head, and the experts' load, in float64."""
-    x, load = np.asarray(obs, np.float64), np.zeros(0)
-    x = (
-        trunk(module.trunk, x)
-        if hasattr(module.trunk, "layers")
-        else residual_trunk(module.trunk, x)
-    )
-    if module.experts is not None:
-        x, load = mixture(module.experts, x)
-    return dense(module.head, x), load
-
-
-def perturbed(net):
-    """Every number moved, so that zero biases and unit scales cannot hide a mistake."""
-    leaves, structure = jax.tree.flatten(net)
-    keys = jax.random.split(jax.random.key(7), len(leaves))
-    moved = [x + 0.3 * jax.random.normal(k, x.shape) for k, x in zip(keys, leaves, strict=True)]
-    return jax.tree.unflatten(structure, moved)
 
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_forward_pass(name):
     for net in (NETS[name], perturbed(NETS[name])):
-        gaussian, actor_load = net.actor.with_load(jax.numpy.array(OBS))
-        value, critic_load = net.critic.with_load(jax.numpy.array(OBS))
+        gaussian, actor_load = forward(net.actor, jax.numpy.array(OBS))
+        value, critic_load = forward(net.critic, jax.numpy.array(OBS))
         mean, expected_load = by_hand(net.actor, OBS)
         np.testing.assert_allclose(gaussian.mean, mean, atol=3e-6)
         np.testing.assert_allclose(actor_load, expected_load, atol=1e-6)

@@ -22,6 +22,7 @@ from musclemimic_rl.networks import Actor
 from musclemimic_rl.normalise import Moments
 from musclemimic_rl.policy_shapes import array_shapes
 from musclemimic_sim import InputError, read_npz, write_npz
+from numpy_networks import perturbed
 from toys import make_spec
 
 OBS_SIZE, ACTION_SIZE = 6, 3
@@ -35,14 +36,6 @@ NETWORKS = {
 OBS = np.random.default_rng(0).normal(0.0, 30.0, (64, OBS_SIZE)).astype(np.float32)
 
 
-def moved(tree):
-    """Every number away from its start, so that no array can be forgotten unnoticed."""
-    leaves, structure = jax.tree.flatten(tree)
-    keys = jax.random.split(jax.random.key(7), len(leaves))
-    noisy = [x + 0.3 * jax.random.normal(k, x.shape) for k, x in zip(keys, leaves, strict=True)]
-    return jax.tree.unflatten(structure, noisy)
-
-
 def make_policy(network):
     sizes = {"obs_size": OBS_SIZE, "action_size": ACTION_SIZE}
     rng = np.random.default_rng(1)
@@ -51,7 +44,7 @@ def make_policy(network):
         jax.numpy.asarray(rng.normal(size=OBS_SIZE), jax.numpy.float32),
         jax.numpy.asarray(rng.uniform(0.1, 9.0, OBS_SIZE), jax.numpy.float32),
     )
-    actor = moved(Actor(network, **sizes, key=jax.random.key(0)))
+    actor = perturbed(Actor(network, **sizes, key=jax.random.key(0)))
     spec = make_spec(OBS_SIZE, ACTION_SIZE)
     return PolicyBundle(actor, moments, network, spec, {"algorithm": "none"})
 

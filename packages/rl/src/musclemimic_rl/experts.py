@@ -11,8 +11,8 @@ from musclemimic_rl.layers import TRUNK_GAIN, dense
 
 # Nearly even shares at the start.
 GATE_GAIN = 0.01
-# Below half of the experts in use, a mixture has collapsed.
-LEAST_USED_SHARE = 0.5
+# Of the way from one expert in use to all; below it a mixture has collapsed.
+LEAST_USED = 0.25
 
 
 class SoftMixture(eqx.Module):
@@ -76,5 +76,5 @@ def experts_used(load: Float[Array, " E"]) -> Float[Array, ""]:
 
 
 def has_collapsed(load: Float[Array, " E"]) -> bool:
-    """Whether less than half of the experts carry the load."""
-    return load.size > 0 and float(experts_used(load)) < LEAST_USED_SHARE * load.size
+    """Whether few experts carry nearly everything: below 1.25 of 2, 2.75 of 8 in effect."""
+    return load.size > 0 and float(experts_used(load)) < 1.0 + LEAST_USED * (load.size - 1)

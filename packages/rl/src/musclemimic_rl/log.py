@@ -70,9 +70,10 @@ class TensorBoardSink:
         self._board = SummaryWriter(str(folder), purge_step=after_update + 1)
 
     def write(self, counters: Counters, scalars: Mapping[str, float]) -> None:
-        """Add one point to every curve."""
+        """Add one point to every curve; NaN (no episode ended, say) leaves a gap."""
         for name, value in scalars.items():
-            self._board.add_scalar(name, value, counters.updates)
+            if math.isfinite(value):
+                self._board.add_scalar(name, value, counters.updates)
 
     def close(self) -> None:
         """Flush and close."""
