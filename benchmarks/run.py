@@ -18,6 +18,7 @@ BENCHMARKS = {
     "models_load": "time to get a model, first and from the cache",
     "models_variant": "physics step of the simulation variant against the full model",
     "retarget": "milliseconds per frame and error of GMR-Fit, beside mink (group benchmarks)",
+    "train": "training steps per second end to end against bare physics",
 }
 
 

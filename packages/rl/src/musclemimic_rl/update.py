@@ -46,21 +46,22 @@ Update = Callable[[LearnerState, Rollout, Float[Array, ""]], tuple[LearnerState,
 
 
 @cache
-def make_update(config: PPOConfig, mesh: Mesh | None = None) -> Update:
+def make_update(config: PPOConfig, mesh: Mesh | None = None, *, donate: bool = True) -> Update:
     """The compiled update of a configuration (one compilation a process and shape).
 
     Args:
         config: the algorithm.
         mesh: the devices that share the work; None for one.
+        donate: reuse the memory of the given state: copy what must outlive the call.
 
     Returns:
-        A function (state, rollout, progress in [0, 1]) → (state, metrics). It donates `state`:
-        copy what must outlive the call.
+        A function (state, rollout, progress in [0, 1]) → (state, metrics).
     """
     function = partial(_update, config=config, optimiser=make_optimiser(config.optim), mesh=mesh)
+    donated = (0,) if donate else ()
     if mesh is None:
-        return jax.jit(function, donate_argnums=0)
-    return jax.jit(function, donate_argnums=0, out_shardings=replicated(mesh))
+        return jax.jit(function, donate_argnums=donated)
+    return jax.jit(function, donate_argnums=donated, out_shardings=replicated(mesh))
 
 
 def _update(
