@@ -1,7 +1,8 @@
 """The toys as fixtures, and a small training configuration."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import jax
 import musclemimic_rl as rl
 import pytest
 from toys import Bandit, PointMass
@@ -32,3 +33,17 @@ def toy_config(tmp_path) -> Callable[..., rl.TrainConfig]:
         return rl.TrainConfig(**(values | changes))
 
     return build
+
+
+@pytest.fixture
+def compilations() -> Iterator[list[float]]:
+    """Seconds of every compilation in this process from here on."""
+    seen: list[float] = []
+
+    def note(event: str, duration: float, **_: object) -> None:
+        if event == "/jax/core/compile/backend_compile_duration":
+            seen.append(duration)
+
+    jax.monitoring.register_event_duration_secs_listener(note)
+    yield seen
+    jax.monitoring.unregister_event_duration_listener(note)

@@ -4,11 +4,14 @@ import dataclasses
 import json
 import re
 
+import musclemimic_rl
 import numpy as np
 import onnxruntime
 import pytest
 from musclemimic_rl import (
     NETWORKS,
+    LossConfig,
+    OptimConfig,
     PPOConfig,
     ResetConfig,
     TrainConfig,
@@ -211,3 +214,33 @@ def test_impossible_settings_are_refused(changes, message):
 def test_an_environment_of_another_size_is_refused(point_mass, toy_config):
     with pytest.raises(InputError, match="num_envs: found 8, expected 16"):
         train(toy_config(), point_mass(8), show_progress=False)
+
+
+@pytest.mark.parametrize(
+    ("cls", "changes", "message"),
+    [
+        (PPOConfig, {"gamma": 1.01}, r"gamma: found 1\.01, expected a number >= 0 and <= 1"),
+        (PPOConfig, {"lam": -0.1}, r"lam: found -0\.1"),
+        (PPOConfig, {"warmup_updates": -1}, "warmup_updates: found -1"),
+        (OptimConfig, {"learning_rate": 0.0}, r"learning_rate: found 0\.0, expected a number > 0"),
+        (OptimConfig, {"learning_rate": float("nan")}, "learning_rate: found nan"),
+        (OptimConfig, {"target_kl": float("inf")}, "target_kl: found inf"),
+        (OptimConfig, {"muon_steps": 0}, "muon_steps: found 0"),
+        (OptimConfig, {"final_fraction": 2.0}, r"final_fraction: found 2\.0"),
+        (LossConfig, {"clip": 0.0}, r"clip: found 0\.0"),
+        (LossConfig, {"value_clip": -1.0}, r"value_clip: found -1\.0"),
+        (LossConfig, {"balance_coef": -0.1}, r"balance_coef: found -0\.1"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(cls, changes, message):
+    with pytest.raises(InputError, match=message):
+        cls(**changes)
+
+
+def test_every_public_name_resolves():
+    names = [name for name in dir(musclemimic_rl) if not name.startswith("_")]
+    assert {"train", "resume", "load_policy", "load_numpy_policy", "export_onnx"} <= set(names)
+    for name in names:
+        assert getattr(musclemimic_rl, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'trian'"):
+        musclemimic_rl.trian  # noqa: B018

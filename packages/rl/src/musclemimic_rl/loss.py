@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from musclemimic_rl.checks import require_between
 from musclemimic_rl.experts import balance_loss
 from musclemimic_rl.networks import ActorCritic
 
@@ -28,6 +29,18 @@ class LossConfig:
     value_coef: float = 0.5
     entropy_coef: float = 0.0
     balance_coef: float = 0.01
+
+    def __post_init__(self) -> None:
+        """Refuse weights that turn the loss round.
+
+        Raises:
+            InputError: naming the field.
+        """
+        require_between("LossConfig", "clip", self.clip, low=0.0, without_low=True)
+        if self.value_clip is not None:
+            require_between("LossConfig", "value_clip", self.value_clip, low=0.0, without_low=True)
+        for name in ("value_coef", "entropy_coef", "balance_coef"):
+            require_between("LossConfig", name, getattr(self, name), low=0.0)
 
 
 class Batch(NamedTuple):

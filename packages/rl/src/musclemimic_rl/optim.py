@@ -9,6 +9,7 @@ import optax
 import optax.contrib
 from jaxtyping import Array, Float
 
+from musclemimic_rl.checks import require_between
 from musclemimic_rl.networks import ActorCritic
 
 # Liu et al. 2025 (arXiv 2502.16982): Muon steps scaled to the size of Adam's, so that matrices
@@ -47,6 +48,20 @@ class OptimConfig:
     adam_eps: float = 1e-5
     muon_beta: float = 0.95
     muon_steps: int = 5
+
+    def __post_init__(self) -> None:
+        """Refuse rates and limits that cannot descend.
+
+        Raises:
+            InputError: naming the field.
+        """
+        for name in ("learning_rate", "max_grad_norm", "adam_eps"):
+            require_between("OptimConfig", name, getattr(self, name), low=0.0, without_low=True)
+        if self.target_kl is not None:
+            require_between("OptimConfig", "target_kl", self.target_kl, low=0.0, without_low=True)
+        for name in ("final_fraction", "muon_beta"):
+            require_between("OptimConfig", name, getattr(self, name), low=0.0, high=1.0)
+        require_between("OptimConfig", "muon_steps", float(self.muon_steps), low=1.0)
 
 
 def make_optimiser(config: OptimConfig) -> optax.GradientTransformation:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from musclemimic_rl.checks import require_between
 from musclemimic_rl.loss import LossConfig
 from musclemimic_rl.optim import OptimConfig
 
@@ -33,3 +34,13 @@ class PPOConfig:
     warmup_updates: int = 0
     loss: LossConfig = field(default_factory=LossConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
+
+    def __post_init__(self) -> None:
+        """Refuse discounts outside [0, 1].
+
+        Raises:
+            InputError: naming the field.
+        """
+        require_between("PPOConfig", "gamma", self.gamma, low=0.0, high=1.0)
+        require_between("PPOConfig", "lam", self.lam, low=0.0, high=1.0)
+        require_between("PPOConfig", "warmup_updates", float(self.warmup_updates), low=0.0)
