@@ -14,7 +14,10 @@ STEPS = 16 * 16
 
 
 class Script:
-    """Three environments whose episodes end at steps 2 (failed), 3 (cut off) and never."""
+    """Three environments whose episodes end at steps 2 (failed), 3 (cut off) and never.
+
+    What the second does after its end (failing at step 4) must not count.
+    """
 
     num_envs, spec = 3, make_spec(1, 1)
 
@@ -40,7 +43,7 @@ class Script:
         self.t += 1
         t = self.t
         error = [10.0 * t, t, np.nan if t == 1 else 0.0]
-        return self._step([t] * 3, [t == 2, False, False], [False, t == 3, False], error)
+        return self._step([t] * 3, [t == 2, t == 4, False], [False, t == 3, False], error)
 
     def get_state(self):
         return {"t": np.array(self.t)}
