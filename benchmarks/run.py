@@ -20,6 +20,7 @@ BENCHMARKS = {
     "step": "environment steps beside mujoco.rollout of the published model, and their parts",
     "eval": "an evaluation of 100 episodes of the arms beside bare physics",
     "retarget": "milliseconds per frame and error of GMR-Fit, beside mink (group benchmarks)",
+    "train": "training steps per second end to end against bare physics",
 }
 # `eval` is no name for a module.
 MODULES = {"eval": "evaluation"}

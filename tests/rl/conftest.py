@@ -1,132 +1,11 @@
-"""Two small environments in NumPy, and a small training configuration."""
+"""The toys as fixtures, and a small training configuration."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-import jax.numpy as jnp
+import jax
 import musclemimic_rl as rl
-import numpy as np
 import pytest
-from musclemimic_sim import EnvSpec, ObsField, State, TimeStep
-
-
-def _spec(obs_size: int, action_size: int) -> EnvSpec:
-    return EnvSpec(
-        obs_fields=(ObsField("state", obs_size, "1"),),
-        action_names=tuple(f"muscle{i}" for i in range(action_size)),
-        action_map="affine",
-        control_dt=0.01,
-        model_name="toy",
-        model_sha256="0" * 64,
-    )
-
-
-def _time_step(obs, reward, terminated, truncated, final_obs, terms) -> TimeStep:
-    # Copies on purpose: the arrays inside the environment change under JAX's feet otherwise.
-    return TimeStep(
-        obs=jnp.array(obs, jnp.float32, copy=True),
-        reward=jnp.array(reward, jnp.float32, copy=True),
-        terminated=jnp.array(terminated, copy=True),
-        truncated=jnp.array(truncated, copy=True),
-        final_obs=jnp.array(final_obs, jnp.float32, copy=True),
-        unhealthy=jnp.zeros(len(reward), bool),
-        terms={name: jnp.array(value, jnp.float32, copy=True) for name, value in terms.items()},
-    )
-
-
-class PointMass:
-    """A mass on a line pushed by a force: be at 0; fails beyond 2 m, is cut off after 40 steps."""
-
-    def __init__(self, num_envs: int, *, seed: int = 0, spec: EnvSpec | None = None) -> None:
-        self.num_envs = num_envs
-        self.spec = spec or _spec(2, 1)
-        self.seed, self.draws = seed, 0
-        self.state = np.zeros((num_envs, 2))
-        self.clock = np.zeros(num_envs, np.int64)
-        self.poison_at: int | None = None
-        self.steps = 0
-        self.limit = 2.0
-        self.closed = False
-        self._start(np.ones(num_envs, bool))
-
-    def _start(self, mask: np.ndarray) -> None:
-        self.draws += 1
-        fresh = np.random.default_rng([self.seed, self.draws]).uniform(-1, 1, self.state.shape)
-        self.state[mask] = fresh[mask]
-        self.clock[mask] = 0
-
-    def reset(self) -> TimeStep:
-        self._start(np.ones(self.num_envs, bool))
-        return self._still()
-
-    def _still(self) -> TimeStep:
-        no = np.zeros(self.num_envs, bool)
-        return _time_step(self.state, np.zeros(self.num_envs), no, no, self.state, {})
-
-    def step(self, action) -> TimeStep:
-        force = np.clip(np.asarray(action, np.float64)[:, 0], -1, 1)
-        self.state[:, 1] += 0.2 * force
-        self.state[:, 0] += 0.2 * self.state[:, 1]
-        self.clock += 1
-        self.steps += 1
-        final = self.state.copy()
-        distance = np.abs(final[:, 0])
-        reward = np.exp(-4.0 * distance**2)
-        if self.steps == self.poison_at:
-            reward = np.full_like(reward, np.nan)
-        terminated, truncated = distance > self.limit, (self.clock >= 40) & (distance <= self.limit)
-        if (terminated | truncated).any():
-            self._start(terminated | truncated)
-        terms = {"error/site_position_m": distance}
-        return _time_step(self.state, reward, terminated, truncated, final, terms)
-
-    def get_state(self) -> State:
-        return {
-            "state": self.state.copy(),
-            "clock": self.clock.copy(),
-            "draws": np.array([self.draws]),
-            "touch": np.zeros((self.num_envs, 0)),
-        }
-
-    def set_state(self, state: State) -> TimeStep:
-        self.state, self.clock = state["state"].copy(), state["clock"].copy()
-        self.draws = int(state["draws"][0])
-        return self._still()
-
-    def close(self) -> None:
-        self.closed = True
-
-
-class Bandit:
-    """One-step episodes: the best action equals the context shown, the reward is −(a − c)²."""
-
-    def __init__(self, num_envs: int) -> None:
-        self.num_envs, self.spec = num_envs, _spec(3, 2)
-        self.draws = 0
-
-    def _draw(self) -> np.ndarray:
-        self.draws += 1
-        self.context = np.random.default_rng([1, self.draws]).uniform(-1, 1, (self.num_envs, 3))
-        return self.context
-
-    def reset(self) -> TimeStep:
-        obs, no = self._draw(), np.zeros(self.num_envs, bool)
-        return _time_step(obs, np.zeros(self.num_envs), no, no, obs, {})
-
-    def step(self, action) -> TimeStep:
-        before = self.context
-        reward = -np.mean((np.asarray(action) - before[:, :2]) ** 2, axis=1)
-        yes, no = np.ones(self.num_envs, bool), np.zeros(self.num_envs, bool)
-        return _time_step(self._draw(), reward, yes, no, before, {})
-
-    def get_state(self) -> State:
-        return {"draws": np.array([self.draws])}
-
-    def set_state(self, state: State) -> TimeStep:
-        self.draws = int(state["draws"][0]) - 1
-        return self.reset()
-
-    def close(self) -> None:
-        pass
+from toys import Bandit, PointMass
 
 
 @pytest.fixture
@@ -154,3 +33,17 @@ def toy_config(tmp_path) -> Callable[..., rl.TrainConfig]:
         return rl.TrainConfig(**(values | changes))
 
     return build
+
+
+@pytest.fixture
+def compilations() -> Iterator[list[float]]:
+    """Seconds of every compilation in this process from here on."""
+    seen: list[float] = []
+
+    def note(event: str, duration: float, **_: object) -> None:
+        if event == "/jax/core/compile/backend_compile_duration":
+            seen.append(duration)
+
+    jax.monitoring.register_event_duration_secs_listener(note)
+    yield seen
+    jax.monitoring.unregister_event_duration_listener(note)

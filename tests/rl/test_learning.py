@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from musclemimic_rl import OptimConfig, PPOConfig, train
+from musclemimic_rl import NetworkConfig, OptimConfig, PPOConfig, train
+from toys import Pendulum
 
 
 def test_a_contextual_bandit(bandit, toy_config):
@@ -45,6 +46,33 @@ def test_balancing_a_point_mass(optimiser, point_mass, toy_config):
         obs = step.obs
         distance.append(np.asarray(step.terms["error/site_position_m"]))
     assert np.mean(distance[-1]) < 0.1
+
+
+def test_swinging_up_a_pendulum(toy_config):
+    """Takes a swing away from the goal first: the motor is too weak to lift the rod at once."""
+    ppo = PPOConfig(
+        num_steps=32,
+        epochs=8,
+        minibatch_size=256,
+        gamma=0.95,
+        optim=OptimConfig(learning_rate=2e-3, schedule="linear"),
+    )
+    config = toy_config(
+        num_envs=64,
+        total_steps=64 * 32 * 60,
+        network=NetworkConfig(hidden=(64, 64), initial_std=0.6),
+        ppo=ppo,
+    )
+    policy = train(config, Pendulum(64), show_progress=False).policy
+    env = Pendulum(64, seed=5)
+    obs, angles = env.reset().obs, []
+    for _ in range(199):
+        step = env.step(policy.act(obs))
+        obs = step.obs
+        angles.append(np.asarray(step.terms["error/angle_rad"]))
+    # Upright during the last second, from nearly anywhere (without a motor it never gets there).
+    upright = np.max(angles[-20:], axis=0) < 0.3
+    assert upright.mean() > 0.9
 
 
 def test_normalisation_survives_ill_scaled_observations(point_mass, toy_config):

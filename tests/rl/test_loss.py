@@ -1,5 +1,6 @@
 """The PPO loss against an explicit numpy reference in float64, and its gradient's direction."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,25 +8,27 @@ import pytest
 from musclemimic_rl import LossConfig, NetworkConfig
 from musclemimic_rl.loss import Batch, explained_variance, policy_loss, ppo_loss, value_loss
 from musclemimic_rl.networks import ActorCritic
+from numpy_networks import by_hand, perturbed
 from scipy import stats
 
-NET = ActorCritic(NetworkConfig(hidden=(8,)), obs_size=3, action_size=2, key=jax.random.key(1))
+build = eqx.filter_jit(ActorCritic)
+NET = build(NetworkConfig(hidden=(8,)), obs_size=3, action_size=2, key=jax.random.key(1))
 SIZE = 64
 
 
-def make_batch():
+def make_batch(net):
     rng = np.random.default_rng(0)
     obs = jnp.asarray(rng.normal(size=(SIZE, 3)), jnp.float32)
     action = jnp.asarray(rng.normal(0.0, 0.4, size=(SIZE, 2)), jnp.float32)
     # Old log-probabilities near the present ones: some ratios inside the clip, some outside.
-    log_prob = NET.actor(obs).log_prob(action) + jnp.asarray(
+    log_prob = net.actor(obs).log_prob(action) + jnp.asarray(
         rng.normal(0.0, 0.3, SIZE), jnp.float32
     )
     noise = [jnp.asarray(rng.normal(size=SIZE), jnp.float32) for _ in range(3)]
     return Batch(obs, action, log_prob, *noise)
 
 
-BATCH = make_batch()
+BATCH = make_batch(NET)
 
 
 def reference(mean, log_std, value, batch, config):
@@ -100,6 +103,47 @@ def test_gradient_of_the_heads_biases_against_finite_differences(config):
     np.testing.assert_allclose(
         gradient.critic.head.bias[0], (up - down) / (2 * step), rtol=1e-3, atol=1e-5
     )
+
+
+KINDS = {
+    "plain": NetworkConfig(hidden=(8, 6)),
+    "residual": NetworkConfig(kind="residual", hidden=(8, 6)),
+    "experts": NetworkConfig(hidden=(6,), experts=3),
+}
+
+
+def slow_loss(net, batch, config):
+    """The whole loss from the observations on, in float64 and without JAX."""
+    mean, actor_load = by_hand(net.actor, batch.obs)
+    value, critic_load = by_hand(net.critic, batch.obs)
+    loss, _ = reference(mean, np.asarray(net.actor.log_std), value[:, 0], batch, config)
+    if len(actor_load):
+        uneven = sum(len(load) * np.sum(load**2) - 1.0 for load in (actor_load, critic_load))
+        loss = loss + config.balance_coef * uneven
+    return loss
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_gradient_of_every_parameter_against_the_slow_reference(kind):
+    """One random direction in each array, by central differences in float64."""
+    net = perturbed(build(KINDS[kind], obs_size=3, action_size=2, key=jax.random.key(2)))
+    config = LossConfig(value_clip=0.5, entropy_coef=0.05, balance_coef=0.3)
+    batch = make_batch(net)
+    loss, gradient = jax.jit(jax.value_and_grad(lambda n: ppo_loss(n, batch, config)[0]))(net)
+    np.testing.assert_allclose(loss, slow_loss(net, batch, config), rtol=1e-4)
+    arrays, structure = jax.tree.flatten(net)
+    exact = [np.asarray(array, np.float64) for array in arrays]
+    rng, step = np.random.default_rng(3), 1e-6
+    paths = [jax.tree_util.keystr(path) for path, _ in jax.tree.leaves_with_path(net)]
+    for i, slope in enumerate(jax.tree.leaves(gradient)):
+        direction = rng.normal(size=exact[i].shape)
+        ends = []
+        for sign in (1, -1):
+            shifted = [*exact[:i], exact[i] + sign * step * direction, *exact[i + 1 :]]
+            ends.append(slow_loss(jax.tree.unflatten(structure, shifted), batch, config))
+        expected = (ends[0] - ends[1]) / (2 * step)
+        found = np.sum(np.asarray(slope, np.float64) * direction)
+        np.testing.assert_allclose(found, expected, rtol=2e-3, atol=2e-5, err_msg=paths[i])
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,35 @@ def test_muon_orthogonalises_the_trunks_matrices_and_nothing_else():
 
 
 @pytest.mark.parametrize(
+    "config",
+    [NetworkConfig(kind="residual", hidden=(12, 6)), NetworkConfig(hidden=(12, 6), experts=3)],
+)
+def test_muon_takes_the_matrices_of_blocks_and_of_each_expert(config):
+    net = ActorCritic(config, obs_size=4, action_size=2, key=jax.random.key(0))
+    optimiser = make_optimiser(OptimConfig(name="muon", muon_steps=8))
+    noise = jax.tree.map(lambda x: jax.random.normal(jax.random.key(x.size), x.shape), net)
+    step = optimiser.update(noise, optimiser.init(net), net)[0].actor
+    matrices, experts = [], step.experts
+    if experts is None:
+        blocks = step.trunk.blocks
+        matrices = [layer.weight for block in blocks for layer in (*block.layers, block.skip)]
+        by_adam = [(blocks[0].gate, noise.actor.trunk.blocks[0].gate)]
+    else:
+        matrices = [*[layer.weight for layer in step.trunk.layers], *experts.layers.weight]
+        by_adam = [
+            (experts.gate.weight, noise.actor.experts.gate.weight),
+            (experts.norms.weight, noise.actor.experts.norms.weight),
+            (experts.layers.bias, noise.actor.experts.layers.bias),
+        ]
+    for matrix in matrices:
+        singular = np.linalg.svd(np.asarray(matrix), compute_uv=False)
+        np.testing.assert_allclose(singular / (0.2 * max(matrix.shape) ** 0.5), 1.0, atol=0.35)
+    for found, grad in by_adam:
+        np.testing.assert_array_equal(np.sign(found), -np.sign(grad))
+        assert np.ptp(np.abs(found)) <= 1e-2 * np.max(np.abs(found))
+
+
+@pytest.mark.parametrize(
     ("progress", "expected"), [(0.0, 1.0), (0.5, 0.55), (1.0, 0.1), (1.2, 0.1)]
 )
 def test_the_linear_schedule(progress, expected):

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from musclemimic_rl import NetworkConfig, OptimConfig, PPOConfig
 from musclemimic_rl.arrays import to_arrays
+from musclemimic_rl.learner import init_learner
 from musclemimic_rl.normalise import normalise
 from musclemimic_rl.rollout import collect
-from musclemimic_rl.update import init_learner, make_update, prepare
+from musclemimic_rl.samples import prepare
+from musclemimic_rl.update import make_update
 
 CONFIG = PPOConfig(num_steps=16, epochs=2, minibatch_size=64)
 

@@ -145,10 +145,10 @@ def test_policy_comes_through_an_entry_point_with_its_task(clip_file, session, m
 def test_rl_offers_its_loader():
     from importlib.metadata import entry_points
 
-    from musclemimic_rl import load_policy
+    from musclemimic_rl.portable import load_numpy_policy
 
     offered = {point.name: point for point in entry_points(group=agents.POLICY_GROUP)}
-    assert offered["npz"].load() is load_policy
+    assert offered["npz"].load() is load_numpy_policy
 
 
 def test_page_answers_and_obeys_its_controls(session, capsys):

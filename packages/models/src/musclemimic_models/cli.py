@@ -16,7 +16,8 @@ KNOWN = {
     "sim": ("musclemimic-sim", "describe, watch and time the imitation environment"),
     "train": ("musclemimic-rl", "train a policy on clips"),
     "resume": ("musclemimic-rl", "continue a training run from its last checkpoint"),
-    "policy": ("musclemimic-rl", "inspect a trained policy"),
+    "finetune": ("musclemimic-rl", "train on from another run's policy"),
+    "policy": ("musclemimic-rl", "inspect or export a trained policy"),
     "eval": ("musclemimic-eval", "evaluate a policy on clips, or a human's own recording"),
 }
 

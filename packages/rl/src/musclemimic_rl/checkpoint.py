@@ -13,24 +13,12 @@ from jaxtyping import Array, Float
 from musclemimic_sim import EnvSpec, InputError, State, jsonable
 
 from musclemimic_rl.arrays import from_arrays, to_arrays
+from musclemimic_rl.budget import Counters
 from musclemimic_rl.config import TrainConfig
-from musclemimic_rl.update import LearnerState, init_learner
+from musclemimic_rl.learner import LearnerState, init_learner
+from musclemimic_rl.network_config import NetworkConfig
 
 _VERSION = 1
-
-
-class Counters(NamedTuple):
-    """How far a run has come.
-
-    Attributes:
-        updates: learner updates.
-        env_steps: environment steps, over all environments.
-        elapsed_s: wall-clock time, over all sessions of the run.
-    """
-
-    updates: int = 0
-    env_steps: int = 0
-    elapsed_s: float = 0.0
 
 
 class Checkpoint(NamedTuple):
@@ -50,6 +38,22 @@ class Checkpoint(NamedTuple):
     counters: Counters
 
 
+class StoredCheckpoint(NamedTuple):
+    """What a checkpoint's files hold, before anything is required of it.
+
+    Attributes:
+        source: its folder.
+        meta: what it was made for, and the counters.
+        learner: arrays of the learner by path, such as "params.actor.head.bias".
+        env: the environment's packed state under "npz", its last observation under "obs".
+    """
+
+    source: Path
+    meta: Mapping[str, object]
+    learner: Mapping[str, np.ndarray]
+    env: Mapping[str, np.ndarray]
+
+
 class CheckpointStore:
     """The last few checkpoints in a folder, one subfolder an update; Orbax writes each atomically.
 
@@ -57,7 +61,7 @@ class CheckpointStore:
     refuses empty arrays and an environment may well have some.
     """
 
-    def __init__(self, folder: Path, *, keep: int) -> None:
+    def __init__(self, folder: Path, *, keep: int | None = None) -> None:
         options = ocp.CheckpointManagerOptions(max_to_keep=keep, enable_async_checkpointing=False)
         self._folder = folder.absolute()
         self._manager = ocp.CheckpointManager(self._folder, options=options)
@@ -79,47 +83,57 @@ class CheckpointStore:
             ),
         )
 
-    def load_latest(self, config: TrainConfig, spec: EnvSpec) -> Checkpoint:
-        """Read the newest checkpoint.
+    def read(self, step: int | None = None) -> StoredCheckpoint:
+        """Read a checkpoint, by default the newest.
 
         Raises:
-            InputError: there is none, it is damaged, or it was made for another environment,
-                network or optimiser; names what differs.
+            InputError: there is none, or it is damaged.
         """
-        step = self._manager.latest_step()
+        step = self._manager.latest_step() if step is None else step
         if step is None:
             raise InputError(self._folder, "checkpoint", found="none", expected="at least one")
         source = self._folder / str(step)
         try:
             found = self._manager.restore(
-                step, args=ocp.args.Composite(meta=ocp.args.JsonRestore())
-            )
-            _require_same(source, found["meta"], config, spec)
-            arrays = self._manager.restore(
                 step,
                 args=ocp.args.Composite(
-                    learner=ocp.args.StandardRestore(), env=ocp.args.StandardRestore()
+                    meta=ocp.args.JsonRestore(),
+                    learner=ocp.args.StandardRestore(),
+                    env=ocp.args.StandardRestore(),
                 ),
             )
-            env_state = _unpack(arrays["env"]["npz"])
+            return StoredCheckpoint(source, found["meta"], found["learner"], found["env"])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            if isinstance(error, InputError):
-                raise
             raise InputError(
                 source, "checkpoint", found=f"unreadable ({error})", expected="a whole checkpoint"
             ) from error
+
+    def load_latest(self, config: TrainConfig, spec: EnvSpec) -> Checkpoint:
+        """Read the newest checkpoint to go on from.
+
+        Raises:
+            InputError: there is none, it is damaged, or it was made for another environment,
+                network or optimiser; names what differs.
+        """
+        stored = self.read()
+        _require_same(stored, config, spec)
         template = jax.eval_shape(lambda: _without_key(new_learner(config, spec)))
-        learner = from_arrays(template, arrays["learner"], source=source)
+        learner = from_arrays(template, stored.learner, source=stored.source)
         return Checkpoint(
             learner._replace(key=jax.random.wrap_key_data(learner.key)),
-            env_state,
-            arrays["env"]["obs"],
-            Counters(**found["meta"]["counters"]),
+            _unpack(stored),
+            stored.env["obs"],
+            counters_of(stored.meta),
         )
 
     def close(self) -> None:
         """Finish writing and free what is open."""
         self._manager.close()
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether a folder of checkpoints holds a finished one (unfinished ones have longer names)."""
+    return folder.is_dir() and any(path.name.isdigit() for path in folder.iterdir())
 
 
 def new_learner(config: TrainConfig, spec: EnvSpec) -> LearnerState:
@@ -134,6 +148,53 @@ def new_learner(config: TrainConfig, spec: EnvSpec) -> LearnerState:
     )
 
 
+def counters_of(meta: Mapping[str, object]) -> Counters:
+    """The counters in a checkpoint's or a policy's description; those it lacks are 0."""
+    stored: Mapping[str, float] = meta.get("counters", meta)  # pyright: ignore[reportAssignmentType]
+    known = {name: stored[name] for name in Counters._fields if name in stored}
+    return Counters(**known)  # pyright: ignore[reportArgumentType]
+
+
+def require_same_environment(source: object, stored: EnvSpec, spec: EnvSpec) -> None:
+    """Refuse what was made for another body, observation, action or control step.
+
+    Raises:
+        InputError: naming the first difference; for another body, both names.
+    """
+    if stored.model_sha256 != spec.model_sha256:
+        raise InputError(
+            source,
+            "model",
+            found=f"{stored.model_name} ({stored.model_sha256[:12]})",
+            expected=f"{spec.model_name} ({spec.model_sha256[:12]})",
+        )
+    difference = spec.difference(stored)
+    if difference is not None:
+        raise InputError(
+            source, "environment", found=difference, expected="the environment it was made for"
+        )
+
+
+def require_same_network(source: object, stored: object, config: NetworkConfig) -> None:
+    """Refuse another shape of network.
+
+    Args:
+        source: the file, for errors.
+        stored: `dataclasses.asdict` of the network it holds, perhaps through JSON.
+        config: the network that is wanted.
+
+    Raises:
+        InputError: naming the first field that differs.
+    """
+    wanted: dict[str, object] = jsonable(asdict(config))  # pyright: ignore[reportAssignmentType]
+    found: dict[str, object] = jsonable(stored)  # pyright: ignore[reportAssignmentType]
+    for name, value in wanted.items():
+        # A field that an older release did not have yet had its default's meaning.
+        old = found.get(name, jsonable(getattr(NetworkConfig(), name)))
+        if old != value and name != "initial_std":
+            raise InputError(source, f"network.{name}", found=old, expected=value)
+
+
 def _identity(config: TrainConfig, spec: EnvSpec) -> dict[str, object]:
     """What must be equal for a checkpoint to fit."""
     return {
@@ -145,19 +206,18 @@ def _identity(config: TrainConfig, spec: EnvSpec) -> dict[str, object]:
     }
 
 
-def _require_same(
-    source: Path, meta: Mapping[str, object], config: TrainConfig, spec: EnvSpec
-) -> None:
-    expected = _identity(config, spec)
-    stored = EnvSpec.from_dict(meta["spec"], source=source)  # pyright: ignore[reportArgumentType]
-    difference = spec.difference(stored)
-    if difference is not None:
-        raise InputError(
-            source, "environment", found=difference, expected="the environment it was made for"
-        )
-    for name in ("version", "network", "optimiser", "num_envs"):
+def _require_same(stored: StoredCheckpoint, config: TrainConfig, spec: EnvSpec) -> None:
+    source, meta, expected = stored.source, stored.meta, _identity(config, spec)
+    require_same_environment(source, spec_of(stored), spec)
+    require_same_network(source, meta["network"], config.network)
+    for name in ("version", "optimiser", "num_envs"):
         if meta[name] != expected[name]:
             raise InputError(source, name, found=meta[name], expected=expected[name])
+
+
+def spec_of(stored: StoredCheckpoint) -> EnvSpec:
+    """The environment a checkpoint was made in."""
+    return EnvSpec.from_dict(stored.meta["spec"], source=stored.source)  # pyright: ignore[reportArgumentType]
 
 
 def _without_key(learner: LearnerState) -> LearnerState:
@@ -171,6 +231,11 @@ def _pack(state: State) -> np.ndarray:
     return np.frombuffer(buffer.getvalue(), np.uint8)
 
 
-def _unpack(packed: np.ndarray) -> State:
-    with np.load(io.BytesIO(packed.tobytes()), allow_pickle=False) as archive:
-        return {name: np.asarray(archive[name]) for name in archive.files}
+def _unpack(stored: StoredCheckpoint) -> State:
+    try:
+        with np.load(io.BytesIO(stored.env["npz"].tobytes()), allow_pickle=False) as archive:
+            return {name: np.asarray(archive[name]) for name in archive.files}
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            stored.source, "env", found=f"unreadable ({error})", expected="a whole checkpoint"
+        ) from error

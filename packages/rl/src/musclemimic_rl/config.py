@@ -1,20 +1,65 @@
-"""What a training run is made of, and reading it back from its config.json."""
+"""What a training run is made of."""
 
-import dataclasses
-import json
-import types
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Literal
 
 import tyro
-from musclemimic_sim import EnvConfig, InputError, require_file
+from musclemimic_sim import EnvConfig, InputError
 
-from musclemimic_rl.networks import NetworkConfig
-from musclemimic_rl.update import PPOConfig
+from musclemimic_rl.network_config import NetworkConfig
+from musclemimic_rl.ppo import PPOConfig
 
-_T = TypeVar("_T")
+
+@dataclass(frozen=True)
+class ResetConfig:
+    """What a run started `--from` another one does not take over from it.
+
+    Attributes:
+        std: the spread of the policy's actions: back to `network.initial_std`.
+        optimiser: momentum and second moments.
+        schedule: the learning rate: back to its beginning. Otherwise the new run goes through
+            what was left of the source's schedule.
+        normaliser: statistics of observations and returns.
+        critic: the value function: where the reward changes, or the source is a policy file,
+            which has none.
+    """
+
+    std: bool = False
+    optimiser: bool = False
+    schedule: bool = False
+    normaliser: bool = False
+    critic: bool = False
+
+
+@dataclass(frozen=True)
+class ValidationConfig:
+    """Measuring the policy, without exploration, on motions that it does not learn from.
+
+    Attributes:
+        clips: held-out motion clip files, for the model of the run; none means no validation.
+        every: updates between two validations; the first is before any learning.
+        num_envs: episodes run together, each once, from starts that stay the same.
+        horizon: longest episode in control steps.
+    """
+
+    clips: tuple[Path, ...] = ()
+    every: int = 50
+    num_envs: int = 32
+    horizon: int = 300
+
+
+@dataclass(frozen=True)
+class WandbConfig:
+    """Logging to Weights & Biases too (extra `wandb`).
+
+    Attributes:
+        project: name of the project; by default nothing is logged there.
+        mode: "offline" keeps everything in the run's folder, to be synchronised later.
+    """
+
+    project: str | None = None
+    mode: Literal["online", "offline"] = "online"
 
 
 @dataclass(frozen=True)
@@ -29,14 +74,22 @@ class TrainConfig:
         num_envs: environments stepped together. 128 × 32 steps kept two cores busy.
         backend: physics engine.
         num_threads: of the physics engine; 0 takes one per core.
+        devices: how many devices share the learner's work, each with its part of the samples.
         seed: of the networks, exploration and episode starts.
         total_steps: environment steps, over all environments.
         minutes: wall-clock time, including what the run used before it was resumed.
-        checkpoint_minutes: time between checkpoints; one more is written at the end.
+        checkpoint_minutes: time between checkpoints, which is the most that a crash can cost; one
+            more is written at the end.
         keep_checkpoints: how many of the latest to keep.
+        snapshot_every: updates between two policies kept in `policies/`; none by default.
+        source: run folder, one of its checkpoints, or a policy file to start from instead of
+            random weights.
+        reset: what not to take over from the source.
         env: the imitation task.
         network: actor and critic.
         ppo: the learning algorithm.
+        validation: on held-out clips, during training.
+        wandb: Weights & Biases.
     """
 
     clips: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()
@@ -44,16 +97,22 @@ class TrainConfig:
     model: str | None = None
     fingers: bool = False
     num_envs: int = 128
-    backend: Literal["native"] = "native"
+    backend: Literal["native", "warp"] = "native"
     num_threads: int = 0
+    devices: int = 1
     seed: int = 0
     total_steps: int | None = None
     minutes: float | None = None
     checkpoint_minutes: float = 5.0
     keep_checkpoints: int = 3
+    snapshot_every: int | None = None
+    source: Annotated[Path | None, tyro.conf.arg(name="from")] = None
+    reset: ResetConfig = field(default_factory=ResetConfig)
     env: EnvConfig = field(default_factory=EnvConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     ppo: PPOConfig = field(default_factory=PPOConfig)
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
+    wandb: WandbConfig = field(default_factory=WandbConfig)
 
     def __post_init__(self) -> None:
         """Refuse what cannot run, before anything is loaded.
@@ -61,29 +120,25 @@ class TrainConfig:
         Raises:
             InputError: naming the field.
         """
+        for name, value in self._counts():
+            if value < 1:
+                raise InputError("TrainConfig", name, found=value, expected=">= 1")
+        self._require_divisor("ppo.minibatch_size", self.ppo.minibatch_size, self.steps_per_update)
+        self._require_divisor("devices", self.devices, self.num_envs)
+        self._require_divisor("devices", self.devices, self.ppo.minibatch_size)
+
+    def require_limit(self, source: object = "TrainConfig") -> None:
+        """Refuse to train for ever.
+
+        Raises:
+            InputError: neither steps nor minutes are limited.
+        """
         if self.total_steps is None and self.minutes is None:
             raise InputError(
-                "TrainConfig",
+                source,
                 "total_steps and minutes",
                 found="neither",
                 expected="a limit on steps, on minutes, or on both",
-            )
-        for name, value in (
-            ("num_envs", self.num_envs),
-            ("ppo.num_steps", self.ppo.num_steps),
-            ("ppo.epochs", self.ppo.epochs),
-            ("ppo.minibatch_size", self.ppo.minibatch_size),
-            ("keep_checkpoints", self.keep_checkpoints),
-        ):
-            if value < 1:
-                raise InputError("TrainConfig", name, found=value, expected=">= 1")
-        samples = self.num_envs * self.ppo.num_steps
-        if samples % self.ppo.minibatch_size:
-            raise InputError(
-                "TrainConfig",
-                "ppo.minibatch_size",
-                found=self.ppo.minibatch_size,
-                expected=f"a divisor of num_envs * ppo.num_steps = {samples}",
             )
 
     @property
@@ -91,68 +146,26 @@ class TrainConfig:
         """Environment steps in one rollout."""
         return self.num_envs * self.ppo.num_steps
 
+    def _counts(self) -> tuple[tuple[str, int], ...]:
+        return (
+            ("num_envs", self.num_envs),
+            ("devices", self.devices),
+            ("ppo.num_steps", self.ppo.num_steps),
+            ("ppo.epochs", self.ppo.epochs),
+            ("ppo.minibatch_size", self.ppo.minibatch_size),
+            ("keep_checkpoints", self.keep_checkpoints),
+            ("snapshot_every", 1 if self.snapshot_every is None else self.snapshot_every),
+            ("validation.every", self.validation.every),
+            ("validation.num_envs", self.validation.num_envs),
+            ("validation.horizon", self.validation.horizon),
+        )
 
-def read_config(path: Path) -> TrainConfig:
-    """Read the config.json of a run.
-
-    Raises:
-        InputError: no such file, not JSON, or an unknown, missing or ill-typed field.
-    """
-    require_file(path)
-    try:
-        values = json.loads(path.read_text())
-    except ValueError as error:
-        raise InputError(path, "file", found=f"unreadable ({error})", expected="JSON") from error
-    return from_dict(TrainConfig, values, source=path)
-
-
-def from_dict(cls: type[_T], values: object, *, source: object, place: str = "") -> _T:
-    """Rebuild nested frozen dataclasses from `dataclasses.asdict` or its JSON.
-
-    Unknown keys are errors: a misspelt option must not silently become a default. Fields left
-    out keep their defaults, so that a run of an older version can be read.
-
-    Raises:
-        InputError: naming source and field.
-    """
-    if not isinstance(values, Mapping):
-        raise InputError(source, place or "top", found=repr(values), expected="an object")
-    names = [item.name for item in dataclasses.fields(cls)]  # pyright: ignore[reportArgumentType]
-    hints = get_type_hints(cls)
-    arguments: dict[str, object] = {}
-    given: dict[str, object] = {str(key): value for key, value in values.items()}  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-    for name, value in given.items():
-        if name not in names:
-            expected = "one of " + ", ".join(names)
-            raise InputError(source, place + name, found="an unknown field", expected=expected)
-        arguments[name] = _convert(hints[name], value, source=source, place=place + name)
-    return cls(**arguments)
-
-
-def _convert(hint: object, value: object, *, source: object, place: str) -> object:
-    """`value` as the annotated type; JSON has no tuples, paths or integral floats."""
-    origin, options = get_origin(hint), get_args(hint)
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        return from_dict(hint, value, source=source, place=f"{place}.")
-    if origin in (Union, types.UnionType):
-        if value is None and type(None) in options:
-            return None
-        hint = next(option for option in options if option is not type(None))
-        return _convert(hint, value, source=source, place=place)
-    if origin is tuple and isinstance(value, list | tuple):
-        items: list[object] = list(value)  # pyright: ignore[reportUnknownArgumentType]
-        return tuple(_convert(options[0], item, source=source, place=place) for item in items)
-    if origin is Literal and value in options:
-        return value
-    return _plain(hint, value, source=source, place=place)
-
-
-def _plain(hint: object, value: object, *, source: object, place: str) -> object:
-    """`value` if it is of the annotated plain type."""
-    if hint is Path and isinstance(value, str):
-        return Path(value)
-    if hint is float and type(value) is int:
-        return float(value)
-    if not isinstance(hint, type) or type(value) is not hint:
-        raise InputError(source, place, found=repr(value), expected=str(hint))
-    return value
+    def _require_divisor(self, name: str, value: int, whole: int) -> None:
+        if whole % value:
+            raise InputError(
+                "TrainConfig",
+                name,
+                found=value,
+                expected=f"a divisor of {whole} ({self.num_envs} environments, "
+                f"{self.ppo.num_steps} steps, minibatches of {self.ppo.minibatch_size})",
+            )

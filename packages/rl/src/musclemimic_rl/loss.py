@@ -6,6 +6,8 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from musclemimic_rl.checks import require_between
+from musclemimic_rl.experts import balance_loss
 from musclemimic_rl.networks import ActorCritic
 
 
@@ -19,12 +21,26 @@ class LossConfig:
             None leaves the value free (Andrychowicz et al. 2021 find that clipping does not help).
         value_coef: weight of the value loss.
         entropy_coef: weight of the entropy bonus; 0 as usual for continuous control.
+        balance_coef: weight of the experts' balance loss (networks without experts ignore it).
     """
 
     clip: float = 0.2
     value_clip: float | None = None
     value_coef: float = 0.5
     entropy_coef: float = 0.0
+    balance_coef: float = 0.01
+
+    def __post_init__(self) -> None:
+        """Refuse weights that turn the loss round.
+
+        Raises:
+            InputError: naming the field.
+        """
+        require_between("LossConfig", "clip", self.clip, low=0.0, without_low=True)
+        if self.value_clip is not None:
+            require_between("LossConfig", "value_clip", self.value_clip, low=0.0, without_low=True)
+        for name in ("value_coef", "entropy_coef", "balance_coef"):
+            require_between("LossConfig", name, getattr(self, name), low=0.0)
 
 
 class Batch(NamedTuple):
@@ -45,6 +61,8 @@ class LossInfo(NamedTuple):
         approx_kl: KL(old ‖ new) in nats by the k3 estimator, mean of (r − 1) − log r
             (Schulman 2020, "Approximating KL divergence"): never negative, low variance.
         clip_fraction: share of samples whose ratio left [1 − clip, 1 + clip].
+        expert_load: mean share of each expert of the actor and of the critic; no columns without
+            experts.
     """
 
     policy: Float[Array, ""]
@@ -52,17 +70,20 @@ class LossInfo(NamedTuple):
     entropy: Float[Array, ""]
     approx_kl: Float[Array, ""]
     clip_fraction: Float[Array, ""]
+    expert_load: Float[Array, "2 E"]
 
 
 def ppo_loss(
     params: ActorCritic, batch: Batch, config: LossConfig
 ) -> tuple[Float[Array, ""], LossInfo]:
     """Loss to minimise on one minibatch, whose advantages are standardised here and only here."""
-    distribution = params.actor(batch.obs)
+    distribution, actor_load = params.actor.with_load(batch.obs)
+    values, critic_load = params.critic.with_load(batch.obs)
     advantage = standardise(batch.advantage)
     log_ratio = distribution.log_prob(batch.action) - batch.log_prob
     policy = policy_loss(log_ratio, advantage, clip=config.clip)
-    value = value_loss(params.critic(batch.obs), batch.value, batch.target, config.value_clip)
+    value = value_loss(values, batch.value, batch.target, config.value_clip)
+    balance = balance_loss(actor_load) + balance_loss(critic_load)
     entropy = distribution.entropy()
     ratio = jnp.exp(log_ratio)
     info = LossInfo(
@@ -71,8 +92,10 @@ def ppo_loss(
         entropy=entropy,
         approx_kl=jnp.mean(ratio - 1.0 - log_ratio),
         clip_fraction=jnp.mean(jnp.abs(ratio - 1.0) > config.clip),
+        expert_load=jnp.stack([actor_load, critic_load]),
     )
-    return policy + config.value_coef * value - config.entropy_coef * entropy, info
+    total = policy + config.value_coef * value - config.entropy_coef * entropy
+    return total + config.balance_coef * balance, info
 
 
 def policy_loss(

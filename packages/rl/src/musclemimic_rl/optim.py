@@ -9,6 +9,7 @@ import optax
 import optax.contrib
 from jaxtyping import Array, Float
 
+from musclemimic_rl.checks import require_between
 from musclemimic_rl.networks import ActorCritic
 
 # Liu et al. 2025 (arXiv 2502.16982): Muon steps scaled to the size of Adam's, so that matrices
@@ -24,9 +25,9 @@ class OptimConfig:
     """How gradients become steps.
 
     Attributes:
-        name: "adam" (Kingma & Ba 2015), or "muon" (Jordan 2024) on the trunks' matrices with
-            Adam on biases, norms, heads and log-std. On two CPU cores Adam's update is 2 to 3
-            times cheaper, hence the default.
+        name: "adam" (Kingma & Ba 2015), or "muon" (Jordan 2024) on the matrices of trunks and
+            experts with Adam on biases, norms, gates, heads and log-std. On two CPU cores Adam's
+            update is 2 to 3 times cheaper, hence the default.
         learning_rate: 3e-4 (Schulman et al. 2017, table 3).
         schedule: "linear" goes to `final_fraction` of the rate as training runs out.
         final_fraction: of the learning rate, at the end of a linear schedule.
@@ -48,6 +49,20 @@ class OptimConfig:
     muon_beta: float = 0.95
     muon_steps: int = 5
 
+    def __post_init__(self) -> None:
+        """Refuse rates and limits that cannot descend.
+
+        Raises:
+            InputError: naming the field.
+        """
+        for name in ("learning_rate", "max_grad_norm", "adam_eps"):
+            require_between("OptimConfig", name, getattr(self, name), low=0.0, without_low=True)
+        if self.target_kl is not None:
+            require_between("OptimConfig", "target_kl", self.target_kl, low=0.0, without_low=True)
+        for name in ("final_fraction", "muon_beta"):
+            require_between("OptimConfig", name, getattr(self, name), low=0.0, high=1.0)
+        require_between("OptimConfig", "muon_steps", float(self.muon_steps), low=1.0)
+
 
 def make_optimiser(config: OptimConfig) -> optax.GradientTransformation:
     """Gradient to descent direction: multiply by the learning rate and add to the parameters."""
@@ -66,14 +81,21 @@ def make_optimiser(config: OptimConfig) -> optax.GradientTransformation:
 
 
 def _muon_dimensions(params: ActorCritic) -> ActorCritic:
-    """Mark the trunks' matrices; Equinox keeps weights as (out, in), so axis 1 is summed over."""
+    """Mark the matrices inside trunks and experts; all else is Adam's.
+
+    Equinox keeps weights as (out, in), experts' with a leading axis, so the last axis is summed
+    over. (A stack of norms or of biases has two axes too, but is no matrix.)
+    """
 
     def mark(
         path: tuple[object, ...], leaf: Float[Array, "..."]
     ) -> optax.contrib.MuonDimensionNumbers | None:
-        is_trunk = any(str(entry) == ".trunk" for entry in path)
-        if is_trunk and leaf.ndim == 2:
-            return optax.contrib.MuonDimensionNumbers(reduction_axis=1, output_axis=0)
+        names = {str(entry) for entry in path}
+        is_matrix = {".layers", ".weight"} <= names or {".skip", ".weight"} <= names
+        if is_matrix and names & {".trunk", ".experts"}:
+            return optax.contrib.MuonDimensionNumbers(
+                reduction_axis=leaf.ndim - 1, output_axis=leaf.ndim - 2
+            )
         return None
 
     return jax.tree_util.tree_map_with_path(mark, params)

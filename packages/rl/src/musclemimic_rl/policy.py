@@ -1,7 +1,5 @@
 """A trained policy as one file: everything needed to act, nothing needed only to learn."""
 
-import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -13,17 +11,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
-from musclemimic_sim import EnvSpec, InputError, jsonable, read_npz, write_npz
+from musclemimic_sim import EnvSpec, InputError
 
 from musclemimic_rl.arrays import from_arrays, to_arrays
-from musclemimic_rl.config import from_dict
-from musclemimic_rl.networks import Actor, NetworkConfig, parameter_count
+from musclemimic_rl.network_config import NetworkConfig
+from musclemimic_rl.networks import Actor, parameter_count
 from musclemimic_rl.normalise import Moments, empty_moments, normalise
-
-FORMAT = "musclemimic policy"
-VERSION = 1
-_HEADER = "header"
-_HEADER_FIELDS = ("format", "version", "network", "spec", "provenance")
+from musclemimic_rl.policy_file import StoredPolicy, read_policy_file, write_policy_file
 
 
 @dataclass(frozen=True)
@@ -66,16 +60,13 @@ class PolicyBundle:
 
     def save(self, path: Path | str) -> None:
         """Write one .npz file, whole or not at all."""
-        header = {
-            "format": FORMAT,
-            "version": VERSION,
-            "network": dataclasses.asdict(self.network),
-            "spec": self.spec.to_dict(),
-            "provenance": dict(self.provenance),
-        }
-        text = json.dumps(jsonable(header))
-        arrays = to_arrays({"actor": self.actor, "obs_moments": self.obs_moments})
-        write_npz(Path(path), {_HEADER: np.array(text), **arrays})
+        write_policy_file(
+            Path(path),
+            network=self.network,
+            spec=self.spec.to_dict(),
+            provenance=self.provenance,
+            arrays=to_arrays({"actor": self.actor, "obs_moments": self.obs_moments}),
+        )
 
 
 def load_policy(path: Path | str) -> PolicyBundle:
@@ -85,22 +76,16 @@ def load_policy(path: Path | str) -> PolicyBundle:
         InputError: no such file, not a policy, damaged, of a newer version, or with numbers that
             are not finite; names file, field, found and expected.
     """
-    path = Path(path)
-    arrays = read_npz(path)
-    header = _read_header(path, arrays.pop(_HEADER, None))
-    network = from_dict(NetworkConfig, header["network"], source=path, place="network.")
-    spec = _read_spec(path, header["spec"])
-    for name, array in arrays.items():
-        if np.issubdtype(array.dtype, np.floating) and not np.all(np.isfinite(array)):
-            raise InputError(path, name, found="NaN or infinity", expected="finite numbers")
-    template = jax.eval_shape(partial(_template, network, spec))
-    content = from_arrays(template, arrays, source=path)
+    stored = read_policy_file(Path(path))
+    spec = _read_spec(stored)
+    template = jax.eval_shape(partial(_template, stored.network, spec))
+    content = from_arrays(template, stored.arrays, source=stored.path)
     return PolicyBundle(
         actor=content["actor"],
         obs_moments=content["obs_moments"],
-        network=network,
+        network=stored.network,
         spec=spec,
-        provenance=MappingProxyType(dict(_mapping(path, "provenance", header["provenance"]))),
+        provenance=MappingProxyType(dict(stored.provenance)),
     )
 
 
@@ -110,38 +95,14 @@ def _template(network: NetworkConfig, spec: EnvSpec) -> dict[str, object]:
     return {"actor": actor, "obs_moments": empty_moments((size,))}
 
 
-def _read_header(path: Path, stored: np.ndarray | None) -> Mapping[str, object]:
-    if stored is None or stored.dtype.kind != "U" or stored.ndim != 0:
-        found = "nothing" if stored is None else f"{stored.dtype} {stored.shape}"
-        raise InputError(path, _HEADER, found=found, expected=f"the header of a {FORMAT}")
+def _read_spec(stored: StoredPolicy) -> EnvSpec:
     try:
-        parsed = json.loads(str(stored))
-    except ValueError as error:
-        raise InputError(path, _HEADER, found=f"{error}", expected="JSON") from error
-    header = _mapping(path, _HEADER, parsed)
-    for name in _HEADER_FIELDS:
-        if name not in header:
-            raise InputError(path, name, found="nothing", expected=f"a field of a {FORMAT}")
-    for name, expected in (("format", FORMAT), ("version", VERSION)):
-        if header[name] != expected:
-            raise InputError(path, name, found=repr(header[name]), expected=repr(expected))
-    return header
-
-
-def _read_spec(path: Path, values: object) -> EnvSpec:
-    try:
-        return EnvSpec.from_dict(_mapping(path, "spec", values), source=path)
+        return EnvSpec.from_dict(stored.spec, source=stored.path)
     except (TypeError, KeyError, ValueError) as error:
         if isinstance(error, InputError):
             raise
         found = f"ill-typed ({error})"
-        raise InputError(path, "spec", found=found, expected="an EnvSpec") from error
-
-
-def _mapping(path: Path, field: str, value: object) -> Mapping[str, object]:
-    if not isinstance(value, dict):
-        raise InputError(path, field, found=repr(value), expected="an object")
-    return value  # pyright: ignore[reportUnknownVariableType]
+        raise InputError(stored.path, "spec", found=found, expected="an EnvSpec") from error
 
 
 @eqx.filter_jit

@@ -7,12 +7,15 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 from jaxtyping import Array, Float, Int, Key
 from musclemimic_sim import Environment, TimeStep
 
+from musclemimic_rl.learner import LearnerState, update_keys
 from musclemimic_rl.networks import Actor, Critic
 from musclemimic_rl.normalise import Moments, normalise
-from musclemimic_rl.update import LearnerState, Rollout, update_keys
+from musclemimic_rl.parallel import gather, spread, spread_rollout
+from musclemimic_rl.samples import Rollout
 
 
 class RolloutStats(NamedTuple):
@@ -39,7 +42,12 @@ class RolloutStats(NamedTuple):
 
 
 def collect(
-    env: Environment, obs: Float[Array, "N O"], state: LearnerState, *, num_steps: int
+    env: Environment,
+    obs: Float[Array, "N O"],
+    state: LearnerState,
+    *,
+    num_steps: int,
+    mesh: Mesh | None = None,
 ) -> tuple[Rollout, RolloutStats, Float[Array, "N O"]]:
     """Act for `num_steps` with the present policy.
 
@@ -48,6 +56,7 @@ def collect(
         obs: what it last returned.
         state: the learner, which stays as it is.
         num_steps: T.
+        mesh: devices that share the policy's work; None for one.
 
     Returns:
         The rollout, its statistics, and the observation to go on from.
@@ -61,12 +70,13 @@ def collect(
     final_values: list[Float[Array, " N"]] = []
     steps: list[TimeStep] = []
     for index in range(num_steps):
+        obs = spread(obs, mesh)
         action, log_prob = _act(state.params.actor, state.obs_moments, obs, key, counters[index])
-        step = env.step(action)
+        step = env.step(gather(action, mesh))
         seen.append(obs)
         actions.append(action)
         log_probs.append(log_prob)
-        final_values.append(_final_value(state, step))
+        final_values.append(_final_value(state, step, mesh))
         steps.append(step)
         obs = step.obs
     rollout = Rollout(
@@ -79,7 +89,12 @@ def collect(
         final_value=jnp.stack(final_values),
         last_obs=obs,
     )
-    return rollout, summarise(steps), obs
+    return spread_rollout(rollout, mesh), summarise(steps), obs
+
+
+def warm_up(state: LearnerState, obs: Float[Array, "N O"], *, mesh: Mesh | None = None) -> None:
+    """Compile the value of final observations now, not in whichever update needs it first."""
+    _value(state.params.critic, state.obs_moments, spread(obs, mesh)).block_until_ready()
 
 
 def summarise(steps: Sequence[TimeStep]) -> RolloutStats:
@@ -101,11 +116,11 @@ def _finite_mean(rows: Sequence[Float[Array, " N"]]) -> float:
     return float(finite.mean()) if finite.size else float("nan")
 
 
-def _final_value(state: LearnerState, step: TimeStep) -> Float[Array, " N"]:
+def _final_value(state: LearnerState, step: TimeStep, mesh: Mesh | None) -> Float[Array, " N"]:
     """V(final_obs) if any episode was truncated (else unread zeros, to save the critic's time)."""
     if not np.any(step.truncated):
-        return jnp.zeros(step.reward.shape)
-    return _value(state.params.critic, state.obs_moments, step.final_obs)
+        return spread(jnp.zeros(step.reward.shape), mesh)
+    return _value(state.params.critic, state.obs_moments, spread(step.final_obs, mesh))
 
 
 @eqx.filter_jit

@@ -1,85 +1,63 @@
-"""The training loop: collect, update, report, save; start, stop and resume."""
+"""Starting, continuing and resuming a training run."""
 
 import dataclasses
-import logging
-import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from types import MappingProxyType
 
-import jax
-import jax.numpy as jnp
-from musclemimic_sim import Environment, InputError, jsonable, load_clips, make_env, write_json
+from musclemimic_sim import Environment, InputError, load_clips, make_env, write_json
 
-from musclemimic_rl.checkpoint import Checkpoint, CheckpointStore, Counters, new_learner
-from musclemimic_rl.config import TrainConfig, read_config
-from musclemimic_rl.display import ProgressBar
-from musclemimic_rl.interrupt import StopRequest, stop_on_signal
-from musclemimic_rl.metrics import MetricsLog, Progress
-from musclemimic_rl.policy import PolicyBundle
-from musclemimic_rl.rollout import collect
-from musclemimic_rl.update import UpdateMetrics, make_update
-
-logger = logging.getLogger(__name__)
-
-OnUpdate = Callable[[Progress], None]
-
-
-@dataclass(frozen=True)
-class TrainResult:
-    """What a run left behind.
-
-    Attributes:
-        policy: as of the last update.
-        policy_file: where it was saved.
-        run_dir: folder of the run.
-        counters: updates, environment steps and seconds, over all sessions of the run.
-        last: the last update's report; None if there was no update.
-        interrupted: stopped by SIGTERM or Ctrl-C before the budget was used.
-    """
-
-    policy: PolicyBundle
-    policy_file: Path
-    run_dir: Path
-    counters: Counters
-    last: Progress | None
-    interrupted: bool
+from musclemimic_rl.budget import Counters
+from musclemimic_rl.checkpoint import Checkpoint, CheckpointStore, has_checkpoint, new_learner
+from musclemimic_rl.config import TrainConfig
+from musclemimic_rl.config_file import read_config
+from musclemimic_rl.parallel import device_mesh
+from musclemimic_rl.session import Evaluate, Hooks, OnUpdate, Session, TrainResult
+from musclemimic_rl.source import take_over
+from musclemimic_rl.validation import held_out_environment, require_same_layout, validator
 
 
 def train(
     config: TrainConfig,
     env: Environment | None = None,
     *,
+    validation_env: Environment | None = None,
     on_update: OnUpdate | None = None,
+    evaluate: Evaluate | None = None,
     show_progress: bool = True,
 ) -> TrainResult:
-    """Train a policy from scratch.
+    """Train a policy, from scratch or from `config.source`.
 
     SIGTERM or Ctrl-C ends the run after the present update, with everything saved.
 
     Args:
         config: the run; its JSON is saved in `config.out`.
         env: where to train instead of the environment that `config` describes; stays open.
+        validation_env: where to validate instead of on `config.validation.clips`; stays open.
         on_update: called after each update.
+        evaluate: further figures of the policy, by name, logged where a validation is due.
         show_progress: draw a progress bar on standard error.
 
     Raises:
-        InputError: `config.out` already holds a run, a clip is bad, or the environment does not
-            have `config.num_envs` environments.
+        InputError: no limit on the run, `config.out` already holds one, a clip is bad, the
+            environment does not have `config.num_envs` environments, or the source does not fit.
     """
+    config.require_limit()
+    device_mesh(config.devices)
     run_dir = config.out
-    if (run_dir / "config.json").exists():
+    if has_checkpoint(run_dir / "checkpoints"):
         raise InputError(
             run_dir, "out", found="a run", expected="a new folder (or `musclemimic resume`)"
         )
-    with _environment(config, env) as used:
+    hooks = Hooks(on_update, () if evaluate is None else (evaluate,), show_progress)
+    with _environments(config, env, validation_env, hooks) as (used, hooks):
+        learner, schedule_start = new_learner(config, used.spec), 0.0
+        if config.source is not None:
+            learner, schedule_start = take_over(config, used.spec, learner)
         write_json(run_dir / "config.json", dataclasses.asdict(config))
-        obs = used.reset().obs
-        start = Checkpoint(new_learner(config, used.spec), {}, obs, Counters())
-        return _Session(config, used, on_update, show_progress).run(start)
+        counters = Counters(schedule_start=schedule_start)
+        start = Checkpoint(learner, {}, used.reset().obs, counters)
+        return Session(config, used, hooks).run(start)
 
 
 def resume(
@@ -88,7 +66,9 @@ def resume(
     *,
     total_steps: int | None = None,
     minutes: float | None = None,
+    validation_env: Environment | None = None,
     on_update: OnUpdate | None = None,
+    evaluate: Evaluate | None = None,
     show_progress: bool = True,
 ) -> TrainResult:
     """Go on from the newest checkpoint of a run, bit for bit as if it had never stopped.
@@ -100,7 +80,9 @@ def resume(
         env: as for `train`.
         total_steps: new limit over the whole run; by default, without `minutes`, the old limits.
         minutes: new limit over the whole run.
+        validation_env: as for `train`.
         on_update: called after each update.
+        evaluate: as for `train`.
         show_progress: draw a progress bar on standard error.
 
     Raises:
@@ -113,30 +95,46 @@ def resume(
         config = dataclasses.replace(config, total_steps=total_steps, minutes=minutes)
     if not (run_dir / "checkpoints").is_dir():
         raise InputError(run_dir, "checkpoints", found="nothing there", expected="a folder")
-    with _environment(config, env) as used:
-        with closing(_store(config)) as store:
+    hooks = Hooks(on_update, () if evaluate is None else (evaluate,), show_progress)
+    with _environments(config, env, validation_env, hooks) as (used, hooks):
+        with closing(CheckpointStore(run_dir / "checkpoints")) as store:
             start = store.load_latest(config, used.spec)
         write_json(run_dir / "config.json", dataclasses.asdict(config))
         used.set_state(start.env_state)
-        return _Session(config, used, on_update, show_progress).run(start)
-
-
-def _store(config: TrainConfig) -> CheckpointStore:
-    return CheckpointStore(config.out / "checkpoints", keep=config.keep_checkpoints)
+        return Session(config, used, hooks).run(start)
 
 
 @contextmanager
-def _environment(config: TrainConfig, given: Environment | None) -> Generator[Environment]:
-    """The given environment, or a new one that is closed at the end."""
-    if given is not None:
-        if given.num_envs != config.num_envs:
+def _environments(
+    config: TrainConfig, given: Environment | None, held_out: Environment | None, hooks: Hooks
+) -> Generator[tuple[Environment, Hooks]]:
+    """The training environment, and the hooks with validation added; closes what it opened."""
+    opened: list[Environment] = []
+    try:
+        env = given
+        if env is None:
+            env = _training_environment(config)
+            opened.append(env)
+        if env.num_envs != config.num_envs:
             raise InputError(
-                "environment", "num_envs", found=given.num_envs, expected=config.num_envs
+                "environment", "num_envs", found=env.num_envs, expected=config.num_envs
             )
-        yield given
-        return
+        if held_out is None:
+            held_out = held_out_environment(config)
+            opened += [] if held_out is None else [held_out]
+        if held_out is not None:
+            require_same_layout(env, held_out)
+            measure = validator(held_out, horizon=config.validation.horizon)
+            hooks = dataclasses.replace(hooks, evaluate=(measure, *hooks.evaluate))
+        yield env, hooks
+    finally:
+        for env in opened:
+            env.close()
+
+
+def _training_environment(config: TrainConfig) -> Environment:
     model, clips = load_clips(config.clips, config.model, fingers=config.fingers)
-    env = make_env(
+    return make_env(
         model,
         clips,
         num_envs=config.num_envs,
@@ -145,128 +143,3 @@ def _environment(config: TrainConfig, given: Environment | None) -> Generator[En
         config=config.env,
         num_threads=config.num_threads,
     )
-    try:
-        yield env
-    finally:
-        env.close()
-
-
-@dataclass(frozen=True)
-class _Session:
-    """One call of `train` or `resume`."""
-
-    config: TrainConfig
-    env: Environment
-    on_update: OnUpdate | None
-    show_progress: bool
-
-    def run(self, start: Checkpoint) -> TrainResult:
-        """Iterate until the budget is used or a signal asks to stop, then save."""
-        config, folder = self.config, self.config.out
-        with (
-            stop_on_signal() as stop,
-            closing(_store(config)) as store,
-            closing(MetricsLog(folder, after_update=start.counters.updates)) as log,
-            closing(ProgressBar(visible=self.show_progress)) as bar,
-        ):
-            point, last = start, None
-            saved_s = start.counters.elapsed_s
-            for point, last in self._iterate(start, stop):
-                log.write(last)
-                bar.show(last)
-                if self.on_update is not None:
-                    self.on_update(last)
-                if point.counters.elapsed_s - saved_s >= 60.0 * config.checkpoint_minutes:
-                    self._save(store, point)
-                    saved_s = point.counters.elapsed_s
-            policy = self._save(store, point)
-        done = budget_used(config, point.counters) >= 1.0
-        return TrainResult(
-            policy=policy,
-            policy_file=folder / "policy.npz",
-            run_dir=folder,
-            counters=point.counters,
-            last=last,
-            interrupted=stop.requested and not done,
-        )
-
-    def _iterate(
-        self, start: Checkpoint, stop: StopRequest
-    ) -> Iterator[tuple[Checkpoint, Progress]]:
-        """Yield the state and the report after each update."""
-        config = self.config
-        update = make_update(config.ppo)
-        learner, obs, counters = start.learner, jnp.asarray(start.obs), start.counters
-        # The first update donates its state; the caller's copy must survive.
-        learner = jax.tree.map(jnp.copy, learner)
-        origin = time.monotonic() - counters.elapsed_s
-        while not stop.requested and (used := budget_used(config, counters)) < 1.0:
-            begin = time.monotonic()
-            rollout, stats, obs = collect(self.env, obs, learner, num_steps=config.ppo.num_steps)
-            learner, metrics = update(learner, rollout, jnp.asarray(used, jnp.float32))
-            _warn_if_skipped(metrics)  # reads a number, so it waits for the update to finish
-            now = time.monotonic()
-            counters = Counters(
-                updates=counters.updates + 1,
-                env_steps=counters.env_steps + config.steps_per_update,
-                elapsed_s=now - origin,
-            )
-            report = Progress(
-                counters=counters,
-                fraction=budget_used(config, counters),
-                steps_per_second=config.steps_per_update / (now - begin),
-                remaining_s=remaining_seconds(config, counters, start.counters),
-                rollout=stats,
-                update=metrics,
-            )
-            yield Checkpoint(learner, {}, obs, counters), report
-
-    def _save(self, store: CheckpointStore, point: Checkpoint) -> PolicyBundle:
-        """Write checkpoint and policy."""
-        point = point._replace(env_state=self.env.get_state())
-        store.save(point, self.config, self.env.spec)
-        policy = bundle(self.config, self.env, point)
-        policy.save(self.config.out / "policy.npz")
-        return policy
-
-
-def budget_used(config: TrainConfig, counters: Counters) -> float:
-    """Share of the run's limit on steps or time that is used, whichever is larger."""
-    steps = 0.0 if config.total_steps is None else counters.env_steps / max(config.total_steps, 1)
-    seconds = (
-        0.0 if config.minutes is None else counters.elapsed_s / max(60.0 * config.minutes, 1e-9)
-    )
-    return max(steps, seconds)
-
-
-def remaining_seconds(config: TrainConfig, now: Counters, start: Counters) -> float:
-    """Time until the budget is used up, at the average pace since `start`."""
-    limits: list[float] = []
-    if config.minutes is not None:
-        limits.append(60.0 * config.minutes - now.elapsed_s)
-    if config.total_steps is not None:
-        pace = (now.elapsed_s - start.elapsed_s) / max(now.env_steps - start.env_steps, 1)
-        limits.append(pace * (config.total_steps - now.env_steps))
-    return max(0.0, min(limits))
-
-
-def bundle(config: TrainConfig, env: Environment, point: Checkpoint) -> PolicyBundle:
-    """The policy of a checkpoint, on its own memory: the learner's buffers get donated."""
-    provenance: dict[str, object] = {
-        "algorithm": "PPO",
-        "musclemimic_rl": version("musclemimic-rl"),
-        **point.counters._asdict(),
-        "config": jsonable(dataclasses.asdict(config)),
-    }
-    return PolicyBundle(
-        actor=jax.tree.map(jnp.copy, point.learner.params.actor),
-        obs_moments=jax.tree.map(jnp.copy, point.learner.obs_moments),
-        network=config.network,
-        spec=env.spec,
-        provenance=MappingProxyType(provenance),
-    )
-
-
-def _warn_if_skipped(metrics: UpdateMetrics) -> None:
-    if int(metrics.skipped):
-        logger.warning("%d gradient steps skipped: loss or gradient not finite", metrics.skipped)

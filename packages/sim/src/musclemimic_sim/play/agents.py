@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Float
 from musclemimic_models import InputError
 
@@ -31,7 +32,7 @@ class Policy(Protocol):
         """How it was trained; its "config" holds the environment's configuration as "env"."""
         ...
 
-    def act(self, obs: Float[jax.Array, "N O"]) -> Float[jax.Array, "N A"]:
+    def act(self, obs: Float[np.ndarray, "N O"]) -> Float[np.ndarray, "N A"]:
         """Its best actions."""
         ...
 
@@ -87,4 +88,8 @@ def policy_agent(policy: Policy, spec: EnvSpec, source: object) -> Agent:
         raise InputError(
             source, "spec", found=difference, expected="a policy trained for this environment"
         )
-    return policy.act
+
+    def act(obs: Float[jax.Array, "N O"]) -> Float[jax.Array, "N A"]:
+        return jnp.asarray(policy.act(np.asarray(obs)))
+
+    return act

@@ -1,14 +1,14 @@
-"""What a run reports after each update, and the files it reports to."""
+"""What a run reports after each update."""
 
-import json
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
-from tensorboardX import SummaryWriter
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
 
-from musclemimic_rl.checkpoint import Counters
+from musclemimic_rl.budget import Counters
+from musclemimic_rl.experts import experts_used
 from musclemimic_rl.rollout import RolloutStats
 from musclemimic_rl.update import UpdateMetrics
 
@@ -24,16 +24,20 @@ class Progress:
         fraction: share of the budget used, in [0, 1].
         steps_per_second: environment steps over all environments, in the last update.
         remaining_s: until the budget is used up, at the average pace of this session.
+        peak_memory_mb: largest resident memory of this process so far.
         rollout: what the policy did.
         update: what the learner did.
+        validation: figures on held-out motions; empty where it was not their turn.
     """
 
     counters: Counters
     fraction: float
     steps_per_second: float
     remaining_s: float
+    peak_memory_mb: float
     rollout: RolloutStats
     update: UpdateMetrics
+    validation: Mapping[str, float] = field(default_factory=dict[str, float])
 
     def scalars(self) -> dict[str, float]:
         """Every number under a name like "learner/approx_kl"; `env/` holds the named terms."""
@@ -41,6 +45,7 @@ class Progress:
         return {
             "time/elapsed_s": self.counters.elapsed_s,
             "time/steps_per_second": self.steps_per_second,
+            "time/peak_memory_mb": self.peak_memory_mb,
             "rollout/reward": rollout.reward,
             "rollout/episodes": rollout.episodes,
             "rollout/termination_rate": rollout.termination_rate,
@@ -55,44 +60,23 @@ class Progress:
             "learner/learning_rate": float(update.learning_rate),
             "learner/mean_std": float(update.mean_std),
             "learner/skipped": float(update.skipped),
+            **_expert_scalars(np.asarray(update.loss.expert_load)),
             **{f"env/{name}": value for name, value in rollout.terms.items()},
+            **self.validation,
         }
 
 
-class MetricsLog:
-    """Writes metrics.jsonl (one object an update; null for NaN) and TensorBoard events."""
-
-    def __init__(self, folder: Path, *, after_update: int) -> None:
-        """Open the files, dropping what an interrupted session wrote past `after_update`."""
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / "metrics.jsonl"
-        kept = _lines_up_to(path, after_update)
-        path.write_text("".join(kept))
-        self._file = path.open("a")
-        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=after_update + 1)
-
-    def write(self, progress: Progress) -> None:
-        """Append one update; TensorBoard's step is the update."""
-        counters, scalars = progress.counters, progress.scalars()
-        record: Mapping[str, float | None] = {
-            "update": counters.updates,
-            "env_steps": counters.env_steps,
-            **{name: value if math.isfinite(value) else None for name, value in scalars.items()},
-        }
-        self._file.write(json.dumps(record) + "\n")
-        self._file.flush()
-        for name, value in scalars.items():
-            self._board.add_scalar(name, value, counters.updates)
-
-    def close(self) -> None:
-        """Finish writing and free what is open."""
-        self._file.close()
-        self._board.close()
+def _expert_scalars(loads: Float[np.ndarray, "2 E"]) -> dict[str, float]:
+    """Share of each expert in the actor and in the critic, and the effective number of them."""
+    scalars: dict[str, float] = {}
+    if not loads.shape[1]:
+        return scalars
+    for part, load in zip(("actor", "critic"), loads, strict=True):
+        scalars[f"experts/{part}_used"] = used(load)
+        scalars |= {f"experts/{part}_load_{e}": float(share) for e, share in enumerate(load)}
+    return scalars
 
 
-def _lines_up_to(path: Path, update: int) -> list[str]:
-    """Whole records of a metrics file up to an update; a torn last line is dropped."""
-    if not path.exists():
-        return []
-    lines = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("}\n")]
-    return [line for line in lines if json.loads(line)["update"] <= update]
+def used(load: Float[Array | np.ndarray, " E"]) -> float:
+    """Effective number of experts."""
+    return float(experts_used(jnp.asarray(load)))

@@ -1,0 +1,226 @@
+"""What the learner's defaults rest on: one change at a time, at equal wall-clock time.
+
+    python benchmarks/ablations.py --minutes 5 --seeds 3 --out benchmarks/results/ablations
+    python benchmarks/ablations.py adam muon-5 --minutes 5 --out DIR    # some of them
+    python benchmarks/ablations.py --list
+
+Each run trains on the built-in two-arm motion and ends with a validation on it, from evenly random
+starts and without exploration. A finished run leaves its row in DIR/runs/NAME-SEED/row.json, and
+the tables DIR/ablations.json and DIR/ablations.md are written anew. The same command goes on where
+it was stopped: finished runs are not repeated, a run cut off goes on from its checkpoint with the
+time it has left. Compare runs of one table only, made alone on the machine.
+"""
+
+import argparse
+import dataclasses
+import json
+import statistics
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from musclemimic_models.files import write_json, write_text
+from musclemimic_rl import (
+    NetworkConfig,
+    OptimConfig,
+    PPOConfig,
+    TrainConfig,
+    TrainResult,
+    ValidationConfig,
+    resume,
+    train,
+)
+from musclemimic_rl.checkpoint import has_checkpoint
+from musclemimic_rl.validation import validator
+from musclemimic_sim import make_env
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.run import machine
+from benchmarks.two_arms import two_arm_task
+
+# Tracking is judged within tenths of a second, hence the short horizon; as in the demo.
+BASE = PPOConfig(gamma=0.95, lam=0.9, optim=OptimConfig(schedule="linear"))
+ERROR = "validation/error/site_position_m"
+
+
+def _ppo(**changes: object) -> TrainConfig:
+    return TrainConfig(ppo=dataclasses.replace(BASE, **changes))
+
+
+def _optim(**changes: object) -> TrainConfig:
+    return _ppo(optim=dataclasses.replace(BASE.optim, **changes))
+
+
+def _network(**shape: object) -> TrainConfig:
+    return TrainConfig(ppo=BASE, network=NetworkConfig(**shape))
+
+
+ABLATIONS: Mapping[str, tuple[str, TrainConfig]] = {
+    "adam": ("the default: Adam, 4 epochs, minibatches of 1024, plain 3 x 512", _ppo()),
+    "muon-5": ("Muon, 5 Newton-Schulz steps", _optim(name="muon")),
+    "muon-3": ("Muon, 3 Newton-Schulz steps", _optim(name="muon", muon_steps=3)),
+    "epochs-1": ("1 epoch", _ppo(epochs=1)),
+    "epochs-2": ("2 epochs", _ppo(epochs=2)),
+    "epochs-8": ("8 epochs", _ppo(epochs=8)),
+    "minibatch-512": ("minibatches of 512", _ppo(minibatch_size=512)),
+    "minibatch-4096": (
+        "minibatches of 4096: one gradient step an epoch",
+        _ppo(minibatch_size=4096),
+    ),
+    "rollout-64": ("rollouts of 64 steps", _ppo(num_steps=64)),
+    "narrow": ("plain 3 x 256", _network(hidden=(256, 256, 256))),
+    "residual": ("gated residual blocks, 3 x 256", _network(kind="residual", hidden=(256,) * 3)),
+    "experts": ("4 experts behind plain 3 x 256", _network(hidden=(256,) * 3, experts=4)),
+    "kl-rate": ("rate follows a KL of 0.01", _optim(schedule="constant", target_kl=0.01)),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run what is not finished yet; returns 130 if it was interrupted."""
+    arguments = _parse(argv)
+    if arguments.list:
+        for name, (text, _) in ABLATIONS.items():
+            print(f"{name:<16}{text}")
+        return 0
+    console = Console()
+    for seed in range(arguments.seeds):
+        for name in arguments.names or ABLATIONS:
+            folder = arguments.out / "runs" / f"{name}-{seed}"
+            if (folder / "row.json").exists():
+                console.print(f"{name}, seed {seed}: finished before")
+                continue
+            console.print(f"{name}, seed {seed}: {ABLATIONS[name][0]}")
+            if not _one(name, seed, folder, arguments):
+                return 130
+            console.print(_write_tables(arguments.out))
+    return 0
+
+
+def _one(name: str, seed: int, folder: Path, arguments: argparse.Namespace) -> bool:
+    """Train and measure one run; False if it was interrupted."""
+    config = dataclasses.replace(
+        ABLATIONS[name][1],
+        out=folder,
+        seed=seed,
+        minutes=arguments.minutes,
+        checkpoint_minutes=1.0,
+        keep_checkpoints=1,
+        validation=ValidationConfig(every=10**9),  # only at the end, so that it costs no run time
+    )
+    if arguments.smoke:
+        config = _smoke(config)
+    model, clip = two_arm_task()
+    env = make_env(model, [clip], num_envs=config.num_envs, seed=seed, config=config.env)
+    task = config.env.for_evaluation(horizon=config.validation.horizon)
+    count = config.validation.num_envs
+    held = make_env(model, [clip], num_envs=count, seed=10_000, config=task)
+    try:
+        show = not arguments.smoke
+        if has_checkpoint(folder / "checkpoints"):
+            result = resume(folder, env, show_progress=show)
+        else:
+            result = train(config, env, show_progress=show)
+        if result.interrupted:
+            return False
+        figures = validator(held, horizon=config.validation.horizon)(result.policy)
+        write_json(folder / "row.json", _row(name, config, result, figures))
+    finally:
+        env.close()
+        held.close()
+    return True
+
+
+def _row(
+    name: str, config: TrainConfig, result: TrainResult, figures: Mapping[str, float]
+) -> dict[str, object]:
+    counters = result.counters
+    return {
+        "name": name,
+        "what": ABLATIONS[name][0],
+        "seed": config.seed,
+        "minutes": counters.elapsed_s / 60.0,
+        "env_steps": counters.env_steps,
+        "updates": counters.updates,
+        "steps_per_second": counters.env_steps / counters.elapsed_s,
+        "site_error_cm": 100.0 * figures[ERROR],
+        "early_ends": figures["validation/termination_rate"],
+        "reward": figures["validation/reward"],
+        "config": dataclasses.asdict(config),
+        "machine": machine(),
+    }
+
+
+def _smoke(config: TrainConfig) -> TrainConfig:
+    """A few seconds of the same, to see that everything runs; its figures mean nothing."""
+    shape = dataclasses.replace(config.network, hidden=(16,) * len(config.network.hidden))
+    ppo = dataclasses.replace(config.ppo, num_steps=8, minibatch_size=32)
+    return dataclasses.replace(
+        config,
+        num_envs=8,
+        minutes=None,
+        total_steps=2 * 64,
+        network=shape,
+        ppo=ppo,
+        validation=ValidationConfig(every=10**9, num_envs=4, horizon=20),
+    )
+
+
+def _write_tables(out: Path) -> Table:
+    """ablations.json with every run, ablations.md with one line an ablation; the latter shown."""
+    rows = [json.loads(path.read_text()) for path in sorted(out.glob("runs/*/row.json"))]
+    write_json(out / "ablations.json", rows)
+    columns = (
+        "ablation",
+        "seeds",
+        "steps/s",
+        "site error, cm",
+        "worst, cm",
+        "early ends, %",
+        "what",
+    )
+    table = Table(*columns, title="at equal wall-clock time")
+    lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
+    for name in ABLATIONS:
+        mine = [row for row in rows if row["name"] == name]
+        if not mine:
+            continue
+        errors = [row["site_error_cm"] for row in mine]
+        cells = (
+            name,
+            str(len(mine)),
+            f"{statistics.mean(row['steps_per_second'] for row in mine):,.0f}",
+            f"{statistics.mean(errors):.2f}",
+            f"{max(errors):.2f}",
+            f"{100 * statistics.mean(row['early_ends'] for row in mine):.0f}",
+            mine[0]["what"],
+        )
+        table.add_row(*cells)
+        lines.append("| " + " | ".join(cells) + " |")
+    write_text(out / "ablations.md", "\n".join(lines) + "\n")
+    return table
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="which ones; default all")
+    parser.add_argument("--minutes", type=float, default=5.0, help="of training a run (5)")
+    parser.add_argument("--seeds", type=int, default=1, help="runs of each, with seeds from 0 (1)")
+    parser.add_argument("--out", type=Path, default=Path("runs/ablations"), help="folder")
+    parser.add_argument("--list", action="store_true", help="tell what there is, and end")
+    parser.add_argument("--smoke", action="store_true", help="seconds instead of minutes a run")
+    arguments = parser.parse_args(argv)
+    unknown = sorted(set(arguments.names) - set(ABLATIONS))
+    if unknown:
+        parser.error(f"unknown {', '.join(unknown)}; expected {', '.join(ABLATIONS)}")
+    if arguments.minutes <= 0 or arguments.seeds < 1:
+        parser.error("--minutes must be above 0 and --seeds at least 1")
+    return arguments
+
+
+if __name__ == "__main__":
+    sys.exit(main())
