@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from musclemimic_models import InputError
 from musclemimic_retarget import GMRFit, peak_knee_flexion_deg, read_motion
-from musclemimic_retarget.markers import read_c3d, read_c3d_markers, read_trc
+from musclemimic_retarget.markers import read_c3d_markers, read_c3d_motion, read_trc_motion
 from musclemimic_retarget.markers.legs import knee_flexion
 from musclemimic_retarget.rotations import matrices
 
@@ -27,7 +27,7 @@ def recordings(real_data):
     def read(name):
         if name not in motions:
             path = real_data / name
-            reader = read_trc if path.suffix == ".trc" else read_c3d
+            reader = read_trc_motion if path.suffix == ".trc" else read_c3d_motion
             motions[name] = reader(path, belt_speed=BELTS.get(name, 0.0))
         return motions[name]
 
@@ -78,7 +78,7 @@ def test_speed(recordings, name, expected):
 
 
 def test_without_its_belt_a_treadmill_goes_nowhere(real_data):
-    assert abs(speed(read_trc(real_data / RUN300))) < 0.03
+    assert abs(speed(read_trc_motion(real_data / RUN300))) < 0.03
 
 
 @pytest.mark.parametrize(
@@ -146,21 +146,21 @@ def test_segments_of_walk3d_turn_as_the_published_pose(recordings, real_data, si
 
 
 def test_bmc_is_trimmed_and_reported(real_data, caplog):
-    motion = read_c3d(real_data / BMC)
+    motion = read_c3d_motion(real_data / BMC)
     assert len(motion) == pytest.approx(190, abs=5)
     assert "of 487 kept (from 1.3" in caplog.text
 
 
 def test_a_complete_recording_is_read_without_complaint(real_data, caplog):
     with caplog.at_level(logging.WARNING):
-        motion = read_c3d(real_data / REHA)
+        motion = read_c3d_motion(real_data / REHA)
     assert len(motion) == 387
     assert not caplog.records
 
 
 def test_a_static_trial_is_no_motion(real_data):
     with pytest.raises(InputError, match="frames: found 1, expected at least 2"):
-        read_c3d(real_data / "c3d_forceplate/rehazenter_2014001_ST_static.c3d")
+        read_c3d_motion(real_data / "c3d_forceplate/rehazenter_2014001_ST_static.c3d")
 
 
 def test_points_are_those_of_another_reader(real_data):

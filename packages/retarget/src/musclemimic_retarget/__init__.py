@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from musclemimic_retarget.gmr_fit import GMRFit as GMRFit
     from musclemimic_retarget.gmr_fit import GMRFitConfig as GMRFitConfig
+    from musclemimic_retarget.markers.c3d import read_c3d as read_c3d
+    from musclemimic_retarget.markers.c3d_file import C3DEvent as C3DEvent
+    from musclemimic_retarget.markers.c3d_file import C3DFile as C3DFile
+    from musclemimic_retarget.markers.c3d_file import ForcePlate as ForcePlate
     from musclemimic_retarget.metrics import ClipMetrics as ClipMetrics
     from musclemimic_retarget.metrics import clip_metrics as clip_metrics
     from musclemimic_retarget.metrics import metrics_table as metrics_table
@@ -31,6 +35,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "gmr_fit": ("GMRFit", "GMRFitConfig"),
+    "markers.c3d": ("read_c3d",),
+    "markers.c3d_file": ("C3DEvent", "C3DFile", "ForcePlate"),
     "metrics": (
         "ClipMetrics",
         "clip_metrics",

@@ -11,7 +11,7 @@ from musclemimic_models import InputError
 from musclemimic_retarget.articulated import Articulated
 from musclemimic_retarget.bvh import read_bvh
 from musclemimic_retarget.gmr_fit import GMRFit, GMRFitConfig
-from musclemimic_retarget.markers import read_c3d, read_trc
+from musclemimic_retarget.markers import read_c3d_motion, read_trc_motion
 from musclemimic_retarget.mocap_body import MocapBody, MocapBodyConfig
 from musclemimic_retarget.motion import CoordinateMotion, HumanMotion
 from musclemimic_retarget.readers import read_motion
@@ -78,9 +78,13 @@ def read_with(path: Path, options: ReaderOptions) -> HumanMotion:
         case ".bvh":
             return read_bvh(path, unit=options.unit, up=options.up, skeletons=options.skeleton_map)
         case ".trc":
-            return read_trc(path, marker_sets=options.marker_sets, belt_speed=options.belt_speed)
+            return read_trc_motion(
+                path, marker_sets=options.marker_sets, belt_speed=options.belt_speed
+            )
         case ".c3d":
-            return read_c3d(path, marker_sets=options.marker_sets, belt_speed=options.belt_speed)
+            return read_c3d_motion(
+                path, marker_sets=options.marker_sets, belt_speed=options.belt_speed
+            )
         case _:
             motion = read_motion(path)
     if isinstance(motion, CoordinateMotion) and options.belt_speed:

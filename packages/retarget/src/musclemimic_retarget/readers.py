@@ -7,7 +7,7 @@ from types import MappingProxyType
 from musclemimic_models import InputError
 
 from musclemimic_retarget.bvh import read_bvh
-from musclemimic_retarget.markers import read_c3d, read_trc
+from musclemimic_retarget.markers import read_c3d_motion, read_trc_motion
 from musclemimic_retarget.motion import HumanMotion
 from musclemimic_retarget.opensim import read_opensim
 from musclemimic_retarget.smpl import read_smpl
@@ -18,8 +18,8 @@ READERS: Mapping[str, Callable[[Path], HumanMotion]] = MappingProxyType(
         ".sto": read_opensim,
         ".mot": read_opensim,
         ".bvh": read_bvh,
-        ".trc": read_trc,
-        ".c3d": read_c3d,
+        ".trc": read_trc_motion,
+        ".c3d": read_c3d_motion,
     }
 )
 

@@ -1,4 +1,4 @@
-"""`read_trc` and `read_c3d`: marker files to joint centres and segment orientations."""
+"""Marker files to joint centres and segment orientations."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from musclemimic_retarget.markers.trc import read_trc_markers
 from musclemimic_retarget.motion import SkeletonMotion
 
 
-def read_trc(
+def read_trc_motion(
     path: Path, *, marker_sets: Path | None = None, belt_speed: float = 0.0
 ) -> SkeletonMotion:
     """Read the markers of a .trc file as a motion of the SMPL skeleton.
@@ -35,10 +35,10 @@ def read_trc(
     return motion_of_markers(read_trc_markers(path), marker_sets=marker_sets, belt_speed=belt_speed)
 
 
-def read_c3d(
+def read_c3d_motion(
     path: Path, *, marker_sets: Path | None = None, belt_speed: float = 0.0
 ) -> SkeletonMotion:
-    """Read the markers of a .c3d file as a motion of the SMPL skeleton; see `read_trc`.
+    """Read the markers of a .c3d file as a motion of the SMPL skeleton; see `read_trc_motion`.
 
     Raises:
         InputError: whatever is wrong with the file, its markers or the marker sets, in one line.
@@ -49,7 +49,7 @@ def read_c3d(
 def motion_of_markers(
     trajectories: MarkerTrajectories, *, marker_sets: Path | None = None, belt_speed: float = 0.0
 ) -> SkeletonMotion:
-    """Marker trajectories as a motion of the SMPL skeleton; see `read_trc`.
+    """Marker trajectories as a motion of the SMPL skeleton; see `read_trc_motion`.
 
     Raises:
         InputError: no set fits, too many gaps, implausible body, a belt speed that is no number.
