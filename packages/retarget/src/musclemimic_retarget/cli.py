@@ -32,10 +32,10 @@ _FULL_TABLE = 4
 class RetargetCommand:
     """Turn human motion files into clips for a muscle model.
 
-    Reads SMPL, SMPL-H and SMPL-X parameters (.npz), BVH (.bvh), markers (.trc, .c3d) and OpenSim
-    coordinates (.sto, .mot). Writes NAME.npz and NAME.metrics.json for every motion, config.json
-    and manifest.json. A folder is searched to the bottom and converted in parallel; run the same
-    command again to go on where it stopped.
+    Reads SMPL, SMPL-H and SMPL-X parameters (.npz, .pkl), BVH (.bvh), markers (.trc, .c3d) and
+    OpenSim coordinates (.sto, .mot). Writes NAME.npz and NAME.metrics.json for every motion,
+    config.json and manifest.json. A folder is searched to the bottom and converted in parallel; run
+    the same command again to go on where it stopped.
 
     Examples:
         musclemimic retarget walk.npz --model MyoFullBody --out clips
