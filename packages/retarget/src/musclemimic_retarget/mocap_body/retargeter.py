@@ -23,6 +23,7 @@ from musclemimic_retarget.rotations import matrices
 from musclemimic_retarget.smoothing import resample, resample_rotations, uniform_times
 from musclemimic_retarget.solve import from_scratch
 from musclemimic_retarget.stance import StanceConfig, detect_stance, fit_floor, foot_speed
+from musclemimic_retarget.survey import survey
 from musclemimic_retarget.targets import Targets, fit_targets
 from musclemimic_retarget.toes import bend_toes
 
@@ -165,19 +166,17 @@ class MocapBody:
         config, rate = self.config, targets.rate
         if config.exact:
             qpos = bend_toes(self._body, floor, qpos, rate=rate, tolerance=config.margin)
-        poses = self._body.poses(qpos)
+        seen = survey(self._body, floor, qpos)
         ankles = [self._body.site(f"{side}_ankle") for side in SIDES]
-        clearance = floor.feet(floor.clearance(poses))
-        speed = foot_speed(self._body, poses.site_pos, rate)
-        stance = detect_stance(clearance, speed, rate=rate, config=config.stance)
-        plane = fit_floor(clearance, stance, poses.site_pos[:, ankles])
-        qpos = qpos.copy()
-        qpos[:, 2] -= plane.at(poses.site_pos[:, 0])
+        speed = foot_speed(self._body, seen.site_pos, rate)
+        stance = detect_stance(seen.soles, speed, rate=rate, config=config.stance)
+        plane = fit_floor(seen.soles, stance, seen.site_pos[:, ankles])
+        height = plane.at(seen.site_pos[:, 0])
         targets = targets.lowered(plane.at(targets.pos))
-        lowest = floor.clearance(self._body.poses(qpos)).min(axis=1)
-        qpos[:, 2] += root_lift(
-            lowest, rate=rate, margin=config.margin, seconds=config.lift_seconds
-        )
+        lowest = seen.raised(-height).lowest
+        rise = root_lift(lowest, rate=rate, margin=config.margin, seconds=config.lift_seconds)
+        qpos = qpos.copy()
+        qpos[:, 2] += rise - height
         start = np.array([*qpos[0, :2], 0.0])
         qpos[:, :2] -= start[:2]
         return qpos, targets.shifted(-start), stance
