@@ -17,7 +17,8 @@ from rich.table import Table
 BENCHMARKS = {
     "models_load": "time to get a model, first and from the cache",
     "models_variant": "physics step of the simulation variant against the full model",
-    "retarget": "milliseconds per frame and error of GMR-Fit, beside mink (group benchmarks)",
+    "retarget": "milliseconds per frame and error of both methods, beside mink (group benchmarks)",
+    "retarget_hour": "time and memory of GMR-Fit for 1, 10 and 60 minutes of motion",
 }
 
 
