@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from musclemimic_models import InputError
+from musclemimic_models import InputError, MotionClip
 
 from musclemimic_retarget.articulated import Articulated
 from musclemimic_retarget.bvh import read_bvh
@@ -28,6 +28,22 @@ def make_retargeter(model: Articulated, config: MethodConfig) -> Retargeter:
             return GMRFit(model, config)
         case MocapBodyConfig():
             return MocapBody(model, config)
+
+
+def retarget(
+    model: Articulated, motion: HumanMotion, config: MethodConfig | None = None
+) -> MotionClip:
+    """The motion as a clip of the model: nothing is read, written or kept.
+
+    Args:
+        model: from `musclemimic_models.get_musculo_model`, or your own by `read_own_model`.
+        motion: from `read_motion`.
+        config: of GMR-Fit or of Mocap-Body, which chooses the method; GMR-Fit's defaults if None.
+
+    Raises:
+        InputError: the motion lacks a joint or coordinate the model needs.
+    """
+    return make_retargeter(model, config or GMRFitConfig()).retarget(motion)
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,15 @@ from rich.table import Column, Table
 from musclemimic_retarget.articulated import Articulated
 from musclemimic_retarget.ground import FloorGeoms
 from musclemimic_retarget.kinematics import KinematicBody
-from musclemimic_retarget.rotations import angle_between
+from musclemimic_retarget.rotations import angle_between, matrices
 from musclemimic_retarget.stance import FEET
 from musclemimic_retarget.survey import survey
 from musclemimic_retarget.targets import Targets
 
 _LIMIT_SLACK = 1e-5  # rad or m
 _DEEP = 1e-3  # m
+_STRIDE = (0.5, 1.8)  # s
+_COMMON = 0.2  # s that a motion and its shifted self must share
 _JUMP_SHARE, _JUMP_LENGTH, _JUMP_RATIO, _JUMP_MEMORY = 0.05, 1e-3, 10.0, 0.01
 
 
@@ -147,10 +149,36 @@ def clip_metrics(
 
 
 def walking_speed(clip: MotionClip) -> float:
-    """Length of the root site's smoothed horizontal path over time, in human units, m/s."""
+    """Length of the root site's horizontal path over time, in human units, m/s."""
     path = clip.site_pos[:, 0, :2]
     length = float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum())
     return length / clip.duration / clip.provenance.human_to_model_scale
+
+
+def stride_seconds(clip: MotionClip) -> float | None:
+    """Duration of a stride, s: the lag at which the ankles' swing before the pelvis repeats best.
+
+    Between 0.5 and 1.8 s; None if the clip has no ankles or is too short to tell.
+    """
+    if "left_ankle" not in clip.site_names:
+        return None
+    forward = matrices(np.asarray(clip.site_quat[:, 0]))[:, :2, 0]
+    forward = forward / np.linalg.norm(forward, axis=1, keepdims=True)
+    ankles = [clip.site_names.index(f"{side}_ankle") for side in FEET]
+    before = clip.site_pos[:, ankles, :2] - clip.site_pos[:, :1, :2]
+    swing: Float[np.ndarray, "2 T"] = np.einsum("tsi,ti->st", before, forward)
+    swing = swing - np.mean(swing, axis=1, keepdims=True)
+    first, last = (round(seconds / clip.dt) for seconds in _STRIDE)
+    lags = np.arange(first, min(last, len(clip) - round(_COMMON / clip.dt)))
+    if len(lags) < 5:
+        return None
+    misfit = np.array([np.mean((swing[:, lag:] - swing[:, :-lag]) ** 2) for lag in lags])
+    best = int(np.argmin(misfit))
+    if not 2 <= best < len(lags) - 2:
+        return None
+    around = slice(best - 2, best + 3)
+    curve = np.polyfit(lags[around], misfit[around], 2)
+    return float(-curve[1] / (2.0 * curve[0]) * clip.dt)
 
 
 def peak_knee_flexion_deg(model: Articulated, clip: MotionClip) -> tuple[float, float]:
