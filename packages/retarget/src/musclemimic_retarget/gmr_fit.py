@@ -202,7 +202,9 @@ class GMRFit:
             contact = self._stance(seen.raised(rise), rate)
             start = qpos[0, :2].copy()
             qpos[:, :2] -= start
-            targets = targets.shifted(np.array([*-start, 0.0]))
+            # How high a recording's floor lies is not known better than where the clip found it.
+            up = float(np.mean(rise[:, None] + seen.site_pos[..., 2] - targets.pos[..., 2]))
+            targets = targets.shifted(np.array([*-start, up]))
         nearest = np.round(np.linspace(0, len(status) - 1, len(times))).astype(int)
         clip = make_clip(
             self._body,
