@@ -28,7 +28,7 @@ def bounded_steps(
     diagonal = np.einsum("tii->ti", matrix)
     diagonal += damping[:, None] + _HELD * held
     right[held] = 0.0
-    step = np.clip(np.linalg.solve(matrix, right[..., None])[..., 0], -_HELD, _HELD)
+    step = np.linalg.solve(matrix, right[..., None])[..., 0]
     todo = np.arange(len(gradient))
     while True:
         # Those that leave are held at their bound, and the others adapt.

@@ -42,7 +42,7 @@ class IKConfig:
     previous: float = 2e-4
     iterations: int = 30
     tolerance: float = 5e-4
-    least_decrease: float = 5e-3
+    least_decrease: float = 2e-2
     largest_step: float = 0.5
     renewal: float = 0.1
 

@@ -28,8 +28,9 @@ class Linkage:
 def linkage(body: KinematicBody, qpos: Float[np.ndarray, "T nq"]) -> Linkage:
     """Forward kinematics of every pose, with the axes of every dof."""
     model, data, frames = body.model, body.data, len(qpos)
-    # Views into MuJoCo's memory: looking them up anew would cost as much as the kinematics.
-    views = (data.site_xpos, data.site_xmat, data.xaxis, data.xanchor, data.xpos, data.xmat)
+    # A free root is the first body. Views into MuJoCo's memory: looking them up anew would cost as
+    # much as the kinematics.
+    views = (data.site_xpos, data.site_xmat, data.xaxis, data.xanchor, data.xpos[1], data.xmat[1])
     copies = tuple(np.empty((frames, *view.shape)) for view in views)
     pose = data.qpos
     for frame in range(frames):
@@ -37,7 +38,7 @@ def linkage(body: KinematicBody, qpos: Float[np.ndarray, "T nq"]) -> Linkage:
         mujoco.mj_kinematics(model, data)
         for copy, view in zip(copies, views, strict=True):
             copy[frame] = view
-    site_pos, site_mat, axis, anchor, body_pos, body_mat = copies
+    site_pos, site_mat, axis, anchor, root_pos, root_mat = copies
     # Dofs first: sums over dofs are then products with one sparse matrix.
     motion = np.zeros((model.nv, frames, 6))
     kinds = model.jnt_type
@@ -47,12 +48,11 @@ def linkage(body: KinematicBody, qpos: Float[np.ndarray, "T nq"]) -> Linkage:
     motion[model.jnt_dofadr[hinges], :, :3] = axis[hinges]
     motion[model.jnt_dofadr[hinges], :, 3:] = cross(anchor[hinges], axis[hinges])
     motion[model.jnt_dofadr[slides], :, 3:] = axis[slides]
-    for joint in np.flatnonzero(kinds == int(mujoco.mjtJoint.mjJNT_FREE)):
-        first, root = model.jnt_dofadr[joint], model.jnt_bodyid[joint]
-        motion[first : first + 3, :, 3:] = np.eye(3)[:, None]
-        own = body_mat[:, root].reshape(frames, 3, 3).transpose(2, 0, 1)
-        motion[first + 3 : first + 6, :, :3] = own
-        motion[first + 3 : first + 6, :, 3:] = cross(body_pos[:, root], own)
+    if body.musculo.has_free_root:
+        motion[:3, :, 3:] = np.eye(3)[:, None]
+        own = root_mat.reshape(frames, 3, 3).transpose(2, 0, 1)
+        motion[3:6, :, :3] = own
+        motion[3:6, :, 3:] = cross(root_pos, own)
     sites = body.site_ids
     return Linkage(site_pos[:, sites], site_mat[:, sites].reshape(frames, -1, 3, 3), motion)
 
