@@ -98,7 +98,7 @@ class GMRFit:
         targets, twist = self._targets(motion.at_most(self.config.solve_hz))
         with clock:
             found = solve_motion(solver, targets, iterations=self.config.first_iterations)
-        qpos, lift = found.qpos, np.zeros((len(found.qpos), 2))
+        qpos, lift, hessian = found.qpos, np.zeros((len(found.qpos), 2)), None
         if self.model.has_free_root:
             qpos, targets, _ = self._levelled(qpos, targets, self._survey(qpos))
         for number in range(1, self.config.passes + 1):
@@ -108,11 +108,17 @@ class GMRFit:
             if self.model.has_free_root:
                 qpos, targets, lift = self._on_floor(qpos, targets, seen, lift)
                 goals = lifted_goals(self._body, targets, lift, self.config.ground)
-            # Only the last pass has to converge.
-            iterations = None if number == self.config.passes else 1
+            # Only the last pass has to converge; it starts where the one before has ended.
+            last = number == self.config.passes
             with clock:
-                found = solve_motion(solver, goals, qpos, iterations=iterations)
-            qpos = found.qpos
+                found = solve_motion(
+                    solver,
+                    goals,
+                    qpos,
+                    iterations=None if last else 1,
+                    hessian=hessian if last else None,
+                )
+            qpos, hessian = found.qpos, found.hessian
         status = np.where(found.converged, int(FrameStatus.OK), int(FrameStatus.NOT_CONVERGED))
         if (status != 0).any():
             logger.warning(

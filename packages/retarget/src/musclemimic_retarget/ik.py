@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Float32, Int
 
 from musclemimic_retarget.bounded_steps import bounded_steps
 from musclemimic_retarget.feasible import bounds, clip_to_feasible
@@ -68,11 +68,18 @@ class SiteTargets:
 
 @dataclass(frozen=True)
 class IKResult:
-    """Solved poses: qpos (T, nq), cost (T,), and whether each converged (T,)."""
+    """Solved poses.
+
+    Attributes:
+        qpos: (T, nq). cost: (T,). converged: (T,).
+        hessian: (T, F, F) Gauss–Newton at each pose or near it, in half the memory: good for the
+            next solve of nearly the same poses with the same weights.
+    """
 
     qpos: Float[np.ndarray, "T nq"]
     cost: Float[np.ndarray, " T"]
     converged: Bool[np.ndarray, " T"]
+    hessian: Float32[np.ndarray, "T F F"]
 
 
 @dataclass(frozen=True)
@@ -126,11 +133,12 @@ class InverseKinematics:
         previous: Float[np.ndarray, "T nq"] | None = None,
         *,
         iterations: int | None = None,
+        hessian: Float32[np.ndarray, "T F F"] | None = None,
     ) -> IKResult:
         """The poses nearest to the targets, by Levenberg–Marquardt from `start`.
 
         Curvature costs more than the gradient and hardly changes over small steps: it is renewed
-        after large ones, and when a step fails. Memory does not grow with the number of poses.
+        after large ones, and when a step fails.
 
         Args:
             targets: of every pose.
@@ -138,14 +146,22 @@ class InverseKinematics:
             previous: poses to stay near, if any.
             iterations: at most; the configuration's if None. If given, the last step is taken
                 unchecked, which saves evaluating it when another solve follows anyway.
+            hessian: of an earlier solve (`IKResult.hessian`) with the same weights, if any.
         """
-        qpos, frames = np.empty(start.shape), len(start)
-        cost, converged = np.empty(frames), np.empty(frames, dtype=bool)
+        frames, size = len(start), len(self._scalar)
+        result = IKResult(
+            np.empty(start.shape),
+            np.empty(frames),
+            np.empty(frames, dtype=bool),
+            np.empty((frames, size, size), dtype=np.float32),
+        )
         for rows in blocks(frames):
             near = None if previous is None else previous[rows]
-            solved = self._solve(targets[rows], start[rows], near, iterations)
-            qpos[rows], cost[rows], converged[rows] = solved
-        return IKResult(qpos, cost, converged)
+            known = None if hessian is None else hessian[rows].astype(np.float64)
+            solved = self._solve(targets[rows], start[rows], near, iterations, known)
+            result.qpos[rows], result.cost[rows] = solved.qpos, solved.cost
+            result.converged[rows], result.hessian[rows] = solved.converged, solved.hessian
+        return result
 
     def _solve(
         self,
@@ -153,14 +169,16 @@ class InverseKinematics:
         start: Float[np.ndarray, "T nq"],
         previous: Float[np.ndarray, "T nq"] | None,
         iterations: int | None,
-    ) -> tuple[Float[np.ndarray, "T nq"], Float[np.ndarray, " T"], Bool[np.ndarray, " T"]]:
-        """`solve`, of one block: poses, cost, and whether each converged."""
+        hessian: Float[np.ndarray, "T F F"] | None,
+    ) -> IKResult:
+        """`solve`, of one block."""
         config, pulled = self.config, previous is not None
         qpos = clip_to_feasible(self.body, start)
         now = self.slope(qpos, targets, previous)
-        hessian = self.hessian(qpos, targets, now.links, pulled=pulled)
         cost, gradient = now.cost, now.gradient
-        stale, converged = np.zeros((2, len(qpos)), dtype=bool)
+        stale, converged = np.full(len(qpos), hessian is not None), np.zeros(len(qpos), dtype=bool)
+        if hessian is None:
+            hessian = self.hessian(qpos, targets, now.links, pulled=pulled)
         damping, todo = np.full(len(qpos), 1e-7), np.arange(len(qpos))
         for iteration in range(1, 1 + (iterations or config.iterations)):
             step, largest = self._step(qpos, gradient, hessian, damping, todo)
@@ -194,7 +212,7 @@ class InverseKinematics:
             todo = todo[~settled]
             if not len(todo):
                 break
-        return qpos, cost, converged
+        return IKResult(qpos, cost, converged, hessian.astype(np.float32))
 
     def _step(
         self,

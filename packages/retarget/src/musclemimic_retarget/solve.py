@@ -1,7 +1,9 @@
 """Inverse kinematics over a whole motion: key poses one after the other, the rest at once."""
 
+from dataclasses import replace
+
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Float32, Int
 
 from musclemimic_retarget.ik import IKResult, InverseKinematics, SiteTargets
 from musclemimic_retarget.kinematics import KinematicBody
@@ -18,7 +20,7 @@ _STRAY = 0.6
 KEY_SECONDS = 0.25
 _SCRATCH_ITERATIONS, _KEY_ITERATIONS, _SETTLING_ITERATIONS = 6, 6, 1
 # A key pose that costs this many times the usual is worth the price of trying other starts.
-_SUSPICIOUS = 2.0
+_SUSPICIOUS = 4.0
 _SMALL_COST = 2e-3
 
 
@@ -28,6 +30,7 @@ def solve_motion(
     starts: Float[np.ndarray, "T nq"] | None = None,
     *,
     iterations: int | None = None,
+    hessian: Float32[np.ndarray, "T F F"] | None = None,
 ) -> IKResult:
     """Solve every frame.
 
@@ -40,11 +43,12 @@ def solve_motion(
         targets: on a uniform grid.
         starts: poses near the answer for every frame (from an earlier pass), if known.
         iterations: at most, of the solve of all frames; the solver's own if None.
+        hessian: from an earlier pass with the same weights, if any.
     """
     goals = SiteTargets(targets.pos, matrices(targets.quat), targets.pos_weight, targets.rot_weight)
     if starts is None:
         starts = _from_key_poses(solver, goals, targets.rate)
-    return solver.solve(goals, starts, starts, iterations=iterations)
+    return solver.solve(goals, starts, starts, iterations=iterations, hessian=hessian)
 
 
 def _from_key_poses(
@@ -85,7 +89,7 @@ def _replaced(
     qpos, cost, converged = result.qpos.copy(), result.cost.copy(), result.converged.copy()
     qpos[rows[better]], cost[rows[better]] = new.qpos[better], new.cost[better]
     converged[rows[better]] = new.converged[better]
-    return IKResult(qpos, cost, converged)
+    return replace(result, qpos=qpos, cost=cost, converged=converged)
 
 
 def interpolate_pair(
@@ -150,7 +154,9 @@ def from_scratch(
         iterations=iterations,
     )
     best = np.arange(poses) * tries + result.cost.reshape(poses, tries).argmin(axis=1)
-    return IKResult(result.qpos[best], result.cost[best], result.converged[best])
+    return IKResult(
+        result.qpos[best], result.cost[best], result.converged[best], result.hessian[best]
+    )
 
 
 def _starts(solver: InverseKinematics) -> Float[np.ndarray, "N nq"]:
