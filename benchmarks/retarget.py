@@ -80,7 +80,8 @@ def run() -> BenchmarkTable:
         ),
         tuple(rows),
         f"processor time of one core per 30 Hz frame, {MODEL}; GMR-Fit: medians of {ROUNDS}, "
-        "finished clip at 100 Hz on the floor; mink: raw poses at 30 Hz, couplings as equality tasks, daqp",
+        "finished clip at 100 Hz on the floor; mink: raw poses at 30 Hz, couplings as equality "
+        "tasks, daqp",
     )
 
 

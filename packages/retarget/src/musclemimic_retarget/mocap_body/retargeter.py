@@ -132,7 +132,7 @@ class MocapBody:
         config, rate = self.config, self.config.output_hz
         times = uniform_times(targets.times[-1], rate)
         if config.exact:
-            qpos = clip_to_feasible(self._body, qpos)
+            qpos = clip_to_feasible(self._body, self._at_rest(qpos))
             qpos = smooth_poses(
                 self._body, qpos, targets.times, times, rate=rate, cutoff=config.smoothing_hz
             )
@@ -158,6 +158,14 @@ class MocapBody:
             human_to_model_scale=targets.human_to_model_scale,
         )
         return clip, targets
+
+    def _at_rest(self, qpos: Float[np.ndarray, "T nq"]) -> Float[np.ndarray, "T nq"]:
+        """Poses whose joints that move no site (fingers) are at rest: nothing pulls on them."""
+        moving = InverseKinematics(self._body)
+        still = np.setdiff1d(self.model.couplings.scalar_qpos, moving.scalar_qpos)
+        result = qpos.copy()
+        result[:, still] = moving.neutral[still]
+        return result
 
     def _grounded(
         self, floor: FloorGeoms, qpos: Float[np.ndarray, "T nq"], targets: Targets
