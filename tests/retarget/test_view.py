@@ -107,7 +107,9 @@ def test_what_is_wrong_is_named_before_serving(made, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_the_command_serves_until_interrupted(made):
-    program = "import sys; from musclemimic_models.cli import run; sys.exit(run(sys.argv[1:]))"
+    # A shell that runs the tests in the background has children ignore Ctrl-C.
+    program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    program += "import sys; from musclemimic_models.cli import run; sys.exit(run(sys.argv[1:]))"
     command = [sys.executable, "-c", program, "retarget", "view", str(made[3])]
     command += ["--source", str(made[0]), "--port", "0"]
     running = subprocess.Popen(
@@ -118,13 +120,16 @@ def test_the_command_serves_until_interrupted(made):
         env=os.environ | {"COLUMNS": "200"},
     )
     assert running.stderr is not None
-    lines = []
-    while not lines or "http://localhost:" not in lines[-1]:
-        line = running.stderr.readline()
-        assert line, f"it ended before it said where it is: {lines}"
-        lines.append(line)
-    running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=60)
+    lines: list[str] = []
+    try:
+        while not lines or "http://localhost:" not in lines[-1]:
+            line = running.stderr.readline()
+            assert line, f"it ended before it said where it is: {lines}"
+            lines.append(line)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=60)
+    finally:
+        running.kill()
     assert running.returncode == 0
     assert out == ""
     assert "Traceback" not in err
