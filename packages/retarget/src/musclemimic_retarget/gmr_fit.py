@@ -196,21 +196,7 @@ class GMRFit:
         targets = targets.at(times, rate)
         contact = np.zeros((len(times), 2), dtype=bool)
         if self.model.has_free_root:
-            qpos = self._with_bent_toes(qpos, rate, config.ground.margin)
-            seen = self._survey(qpos)
-            rise = root_lift(
-                seen.lowest,
-                rate=rate,
-                margin=config.ground.margin,
-                seconds=config.ground.lift_seconds,
-            )
-            qpos[:, 2] += rise
-            contact = self._stance(seen.raised(rise), rate)
-            start = qpos[0, :2].copy()
-            qpos[:, :2] -= start
-            # How high a recording's floor lies is not known better than where the clip found it.
-            up = float(np.mean(rise[:, None] + seen.site_pos[..., 2] - targets.pos[..., 2]))
-            targets = targets.shifted(np.array([*-start, up]))
+            qpos, targets, contact = self._clear_of_floor(qpos, targets)
         nearest = np.round(np.linspace(0, len(status) - 1, len(times))).astype(int)
         clip = make_clip(
             self._body,
@@ -223,3 +209,19 @@ class GMRFit:
             human_to_model_scale=targets.human_to_model_scale,
         )
         return clip, targets
+
+    def _clear_of_floor(
+        self, qpos: Float[np.ndarray, "T nq"], targets: Targets
+    ) -> tuple[Float[np.ndarray, "T nq"], Targets, Bool[np.ndarray, "T 2"]]:
+        """Poses that start at the origin and do not sink in, targets beside them, and stance."""
+        ground, rate = self.config.ground, targets.rate
+        qpos = self._with_bent_toes(qpos, rate, ground.margin)
+        seen = self._survey(qpos)
+        rise = root_lift(seen.lowest, rate=rate, margin=ground.margin, seconds=ground.lift_seconds)
+        contact = self._stance(seen.raised(rise), rate)
+        qpos[:, 2] += rise
+        start = qpos[0, :2].copy()
+        qpos[:, :2] -= start
+        # How high a recording's floor lies is not known better than where the clip found it.
+        up = float(np.mean(rise[:, None] + seen.site_pos[..., 2] - targets.pos[..., 2]))
+        return qpos, targets.shifted(np.array([*-start, up])), contact
