@@ -94,6 +94,13 @@ class GMRFit:
         return measured(self.model, lambda: self._run(motion))
 
     def _run(self, motion: HumanMotion) -> tuple[MotionClip, Targets, float]:
+        targets, qpos, status, seconds = self._solved(motion)
+        return (*self._finish(targets, qpos, status), seconds)
+
+    def _solved(
+        self, motion: HumanMotion
+    ) -> tuple[Targets, Float[np.ndarray, "T nq"], Int[np.ndarray, " T"], float]:
+        """Targets and poses at the solving rate, status, and seconds of inverse kinematics."""
         solver, clock = InverseKinematics(self._body, self.config.ik), Stopwatch()
         targets, twist = self._targets(motion.at_most(self.config.solve_hz))
         with clock:
@@ -127,8 +134,7 @@ class GMRFit:
                 (status != 0).sum(),
                 len(status),
             )
-        clip, targets = self._finish(targets, qpos, status)
-        return clip, targets, clock.seconds
+        return targets, qpos, status, clock.seconds
 
     def _targets(self, motion: HumanMotion) -> tuple[Targets, TwistAlignment]:
         """Targets at the solving rate, starting at the origin, and how to align their twist."""
