@@ -1,12 +1,14 @@
 """Small clips and rollouts, made without simulation."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import dataclasses
 from dataclasses import replace
 
+import Callable
+import Iterator
 import jaxtyping
-import mujoco
 import numpy as np
 import pytest
+from motions import clip_from_qpos
 from musclemimic_eval import Rollout
 from musclemimic_models import ClipProvenance, MotionClip, MusculoModel, get_musculo_model
 
@@ -14,38 +16,8 @@ DT = 0.01
 
 
 def _clip(model: MusculoModel, qpos: np.ndarray) -> MotionClip:
-    """A clip of the given poses, its sites from forward kinematics."""
-    mj, data = model.mj_model, mujoco.MjData(model.mj_model)
-    names = tuple(model.mimic_sites)
-    frames = len(qpos)
-    qpos = model.couplings.apply(qpos)
-    qvel = np.zeros((frames, mj.nv))
-    for t in range(1, frames):
-        mujoco.mj_differentiatePos(mj, qvel[t], DT, qpos[t - 1], qpos[t])
-    pos, quat = np.zeros((frames, len(names), 3)), np.zeros((frames, len(names), 4))
-    for t in range(frames):
-        data.qpos[:] = qpos[t]
-        mujoco.mj_kinematics(mj, data)
-        for i, name in enumerate(names):
-            pos[t, i] = data.site(f"mimic_{name}").xpos
-            mujoco.mju_mat2Quat(quat[t, i], data.site(f"mimic_{name}").xmat)
-    still = np.zeros_like(pos)
-    return MotionClip(
-        qpos=qpos,
-        qvel=qvel,
-        dt=DT,
-        joint_names=model.joint_names,
-        site_names=names,
-        site_pos=pos,
-        site_quat=quat,
-        site_linvel=still,
-        site_angvel=still,
-        foot_contact=np.zeros((frames, 2), bool),
-        frame_status=np.zeros(frames, int),
-        model_name=model.label,
-        model_sha256=model.content_sha256,
-        provenance=ClipProvenance("wave", method="made for tests"),
-    )
+    made = ClipProvenance("wave", method="made for tests")
+    return dataclasses.replace(clip_from_qpos(model, qpos, DT), provenance=made)
 
 
 def _moving(model: MusculoModel, frames: int) -> MotionClip:

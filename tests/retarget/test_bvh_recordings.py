@@ -195,14 +195,14 @@ def test_a_truncated_recording_is_refused(real_data, tmp_path):
 
 # Largest RMSE m, mean orientation error deg, foot skate m/s.
 QUALITY = {
-    "bandai1_bow_normal_001": (0.012, 8.0, 0.01),
-    "bandai1_walk-back_normal_001": (0.020, 6.5, 0.15),
-    "bandai2_raise-up-both-hands_normal_001": (0.007, 4.0, 0.01),
-    "bandai2_run_normal_001": (0.020, 7.5, 0.45),
-    "bandai2_walk-turn-left_normal_001": (0.012, 4.5, 0.12),
-    "bandai2_walk_normal_001": (0.012, 4.5, 0.12),
-    "bandai2_wave-right-hand_normal_001": (0.005, 3.0, 0.01),
-    "cmu_131_01_start_walk_stop": (0.025, 9.0, 0.15),
+    "bandai1_bow_normal_001": (0.010, 2.6, 0.01),
+    "bandai1_walk-back_normal_001": (0.0185, 4.8, 0.15),
+    "bandai2_raise-up-both-hands_normal_001": (0.004, 1.2, 0.01),
+    "bandai2_run_normal_001": (0.0155, 4.0, 0.4),
+    "bandai2_walk-turn-left_normal_001": (0.009, 2.7, 0.12),
+    "bandai2_walk_normal_001": (0.009, 2.6, 0.12),
+    "bandai2_wave-right-hand_normal_001": (0.004, 1.0, 0.01),
+    "cmu_131_01_start_walk_stop": (0.0195, 6.0, 0.15),
 }
 
 

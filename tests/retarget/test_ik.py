@@ -1,12 +1,15 @@
 import mujoco
 import numpy as np
 from musclemimic_models.build import MIMIC_PREFIX
+from musclemimic_retarget import kinematics
+from musclemimic_retarget.bounded_steps import bounded_steps
 from musclemimic_retarget.feasible import clip_to_feasible
 from musclemimic_retarget.ik import IKConfig, InverseKinematics, SiteTargets
 from musclemimic_retarget.kinematics import KinematicBody
 from musclemimic_retarget.rotations import matrices
 from musclemimic_retarget.site_jacobian import linkage, site_velocities
 from musclemimic_retarget.solve import from_scratch
+from scipy.optimize import lsq_linear
 
 # Central differences with this step, rad or m, leave errors of its square.
 STEP = 1e-5
@@ -74,13 +77,12 @@ def test_gradient_is_the_slope_of_the_cost(either_model):
     # Orientation residuals: the logarithm's own Jacobian is not part of Gauss-Newton, so only
     # positions are compared.
     goal = SiteTargets(goal.pos, goal.mat, goal.pos_weight, 0 * goal.rot_weight)
-    gradient = solver._linearize(qpos[None], goal, None).gradient[0]
+    gradient = solver.slope(qpos[None], goal, None).gradient[0]
     for column in range(len(gradient)):
         step = np.zeros((1, len(gradient)))
         step[0, column] = STEP
         costs = [
-            solver._linearize(solver._moved(qpos[None], s * step), goal, None).cost[0]
-            for s in (-1, 1)
+            solver.slope(solver._moved(qpos[None], s * step), goal, None).cost[0] for s in (-1, 1)
         ]
         slope = (costs[1] - costs[0]) / (2 * STEP)
         np.testing.assert_allclose(-2 * gradient[column], slope, atol=1e-6)
@@ -118,7 +120,7 @@ def test_solutions_stay_in_the_box_and_on_the_couplings(either_model):
 
 def test_previous_pose_settles_what_targets_leave_open(arms):
     body = KinematicBody.of(arms)
-    solver = InverseKinematics(body)
+    solver = InverseKinematics(body, IKConfig(neutral=1e-7))
     goal = targets_of(body, solver.neutral)
     silent = SiteTargets(goal.pos, goal.mat, 0 * goal.pos_weight, 0 * goal.rot_weight)
     previous = random_pose(body, np.random.default_rng(5))
@@ -159,8 +161,57 @@ def test_site_velocities_are_mujocos(either_model):
     data = mujoco.MjData(full)
     data.qpos[:], data.qvel[:] = qpos, qvel
     mujoco.mj_forward(full, data)
-    linear, angular = site_velocities(body, qpos[None], qvel[None])
+    linear, angular = site_velocities(body, linkage(body, qpos[None]), qvel[None])
     for column, name in enumerate(body.site_names):
         expected = [data.sensor(f"mimic_{name}_{kind}").data for kind in ("linvel", "angvel")]
         np.testing.assert_allclose(linear[0, column], expected[0], atol=1e-9)
         np.testing.assert_allclose(angular[0, column], expected[1], atol=1e-9)
+
+
+def test_the_pull_on_the_sites_is_the_jacobian_transposed(either_model):
+    body = KinematicBody.of(either_model)
+    solver, rng = InverseKinematics(body), np.random.default_rng(8)
+    qpos = np.stack([random_pose(body, rng) for _ in range(3)])
+    links = linkage(body, qpos)
+    pull = rng.normal(size=(len(body.site_names), 3, 6))
+    # Jacobian rows are position then rotation, pulls torque then force.
+    swapped = pull[..., [3, 4, 5, 0, 1, 2]]
+    expected = np.einsum("tfsi,sti->tf", solver.jacobian(qpos, links), swapped)
+    np.testing.assert_allclose(solver.jacobian.pulled(qpos, links, pull), expected, atol=1e-12)
+
+
+def test_bounded_steps_solve_the_bounded_problem():
+    """Against scipy, on random problems with active bounds (where growing sets suffice)."""
+    rng, size = np.random.default_rng(9), 5
+    for _ in range(20):
+        root = rng.normal(size=(size, size))
+        matrix, gradient = root @ root.T + np.eye(size), rng.normal(size=size)
+        low, high = -rng.uniform(0, 0.3, size), rng.uniform(0, 0.3, size)
+        step = bounded_steps(gradient[None], matrix[None], np.full(1, 1e-3), low[None], high[None])[
+            0
+        ]
+        damped = matrix + 1e-3 * np.eye(size)
+        factor = np.linalg.cholesky(damped).T
+        best = lsq_linear(factor, np.linalg.solve(factor.T, gradient), (low, high), tol=1e-12).x
+        assert (step >= low).all()
+        assert (step <= high).all()
+
+        def gain(x, matrix=damped, gradient=gradient):
+            return gradient @ x - 0.5 * x @ matrix @ x
+
+        assert 0.5 * gain(best) < gain(step) <= gain(best) + 1e-9
+        free = (step > low + 1e-6) & (step < high - 1e-6)
+        np.testing.assert_allclose((gradient - damped @ step)[free], 0.0, atol=1e-6)
+
+
+def test_blocks_do_not_show(full_body, monkeypatch):
+    """Poses solved a few at a time are those solved in one block, to the last bit but rounding."""
+    body = KinematicBody.of(full_body)
+    solver, rng = InverseKinematics(body), np.random.default_rng(10)
+    seen = body.poses(np.stack([random_pose(body, rng, 0.3) for _ in range(7)]))
+    ones = np.ones(len(body.site_names))
+    goals = SiteTargets(seen.site_pos, seen.site_mat, ones, ones)
+    starts = np.repeat(solver.neutral[None], 7, axis=0)
+    whole = solver.solve(goals, starts, starts).qpos
+    monkeypatch.setattr(kinematics, "_BLOCK", 3)
+    np.testing.assert_allclose(solver.solve(goals, starts, starts).qpos, whole, atol=1e-9)

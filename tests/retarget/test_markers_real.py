@@ -195,12 +195,12 @@ def results(recordings, full_body):
 
 QUALITY = {
     # file: largest RMSE m, orientation error deg
-    WALK3D: (0.009, 4.8),
-    OPENCAP: (0.008, 3.7),
-    REHA: (0.010, 3.2),
-    BMC: (0.022, 4.0),
-    RUN200: (0.011, 6.6),
-    RUN300: (0.011, 6.6),
+    WALK3D: (0.007, 2.5),
+    OPENCAP: (0.008, 2.0),
+    REHA: (0.008, 2.0),
+    BMC: (0.0125, 2.5),
+    RUN200: (0.009, 3.0),
+    RUN300: (0.009, 3.0),
 }
 
 

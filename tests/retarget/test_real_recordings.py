@@ -31,11 +31,11 @@ def retargeted(full_body, real_data):
 
 RECORDINGS = {
     # file: largest RMSE m, orientation error deg
-    "smpl/asap_walk_level2.npz": (0.012, 6.5),
-    "smpl/asap_shoot_level1.npz": (0.017, 8.0),
+    "smpl/asap_walk_level2.npz": (0.012, 3.3),
+    "smpl/asap_shoot_level1.npz": (0.0155, 5.2),
     "smpl/hbp_amass_sample.npz": (0.030, 13.0),
-    "opensim_walk3d/coordinates.sto": (0.007, 2.5),
-    "opencap_lab_walk/walking1.mot": (0.007, 2.5),
+    "opensim_walk3d/coordinates.sto": (0.006, 0.6),
+    "opencap_lab_walk/walking1.mot": (0.007, 0.8),
 }
 
 

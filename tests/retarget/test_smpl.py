@@ -153,7 +153,7 @@ def test_pickled_objects_are_refused(tmp_path):
 @pytest.mark.parametrize("name", ["walk.fbx", "walk", "walk.csv"])
 def test_unsupported_suffixes_list_the_supported_ones(tmp_path, name):
     with pytest.raises(
-        InputError, match=r"suffix: found .* one of .npz, .sto, .mot, .bvh, .trc, .c3d"
+        InputError, match=r"suffix: found .* one of .npz, .pkl, .sto, .mot, .bvh, .trc, .c3d"
     ):
         read_motion(tmp_path / name)
 

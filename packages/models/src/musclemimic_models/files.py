@@ -4,6 +4,7 @@ import json
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
@@ -14,6 +15,12 @@ from musclemimic_models.errors import InputError
 
 # An hour of full-body motion at 120 Hz unpacks to under 1 GB; more is a mistake or an attack.
 LARGEST_ARCHIVE = 4_000_000_000
+
+# NotImplementedError: a zip version or compression that does not exist; RuntimeError: a password.
+_UNREADABLE = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError),
+    *(NotImplementedError, RuntimeError, OverflowError, MemoryError, SyntaxError),
+)
 
 
 def atomic_write(path: Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -91,7 +98,7 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
                     raise InputError(path, field, found="not an array", expected="an array")
                 arrays[field] = value
             return arrays
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError, KeyError) as error:
+    except _UNREADABLE as error:
         if isinstance(error, InputError):
             raise
         if "allow_pickle" in str(error) or "Object arrays" in str(error):

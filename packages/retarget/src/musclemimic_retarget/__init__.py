@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from musclemimic_retarget.markers.c3d_file import C3DEvent as C3DEvent
     from musclemimic_retarget.markers.c3d_file import C3DFile as C3DFile
     from musclemimic_retarget.markers.c3d_file import ForcePlate as ForcePlate
+    from musclemimic_retarget.methods import retarget as retarget
     from musclemimic_retarget.metrics import ClipMetrics as ClipMetrics
     from musclemimic_retarget.metrics import clip_metrics as clip_metrics
     from musclemimic_retarget.metrics import metrics_table as metrics_table
     from musclemimic_retarget.metrics import peak_knee_flexion_deg as peak_knee_flexion_deg
+    from musclemimic_retarget.metrics import stride_seconds as stride_seconds
     from musclemimic_retarget.metrics import walking_speed as walking_speed
     from musclemimic_retarget.mocap_body import MocapBody as MocapBody
     from musclemimic_retarget.mocap_body import MocapBodyConfig as MocapBodyConfig
@@ -42,8 +44,10 @@ _HOMES = {
         "clip_metrics",
         "metrics_table",
         "peak_knee_flexion_deg",
+        "stride_seconds",
         "walking_speed",
     ),
+    "methods": ("retarget",),
     "mocap_body": ("MocapBody", "MocapBodyConfig"),
     "motion": ("CoordinateMotion", "HumanMotion", "MotionSource", "SkeletonMotion"),
     "own_model": ("OwnModel", "read_own_model"),

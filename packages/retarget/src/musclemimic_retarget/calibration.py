@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from musclemimic_models import InputError
 
+from musclemimic_retarget.feasible import clip_to_feasible
 from musclemimic_retarget.ik import IKConfig, InverseKinematics, SiteTargets
 from musclemimic_retarget.kinematics import KinematicBody
 from musclemimic_retarget.motion import SkeletonMotion
@@ -68,7 +69,7 @@ def calibrate(body: KinematicBody, human: SkeletonMotion) -> Calibration:
     Raises:
         InputError: the human skeleton lacks a joint.
     """
-    neutral = InverseKinematics(body).neutral
+    neutral = clip_to_feasible(body, body.model.qpos0)
     poses = body.poses(neutral[None])
     start_pos, start_mat = poses.site_pos[0], poses.site_mat[0]
     girdle_elevation, girdle = measure_girdle(body)

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Literal
 
 import tyro
-from musclemimic_models import REGISTRY, InputError, MotionClip, get_musculo_model
+from musclemimic_models import InputError, MotionClip
 from musclemimic_models.files import jsonable, write_json
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from musclemimic_retarget.batch import Job, Settings, convert_all, find_jobs, up_to_date
+from musclemimic_retarget.clip_model import model_of
 from musclemimic_retarget.gmr_fit import GMRFitConfig
 from musclemimic_retarget.manifest import Entry, Manifest, earlier_entries
 from musclemimic_retarget.methods import ReaderOptions, read_with, require_use
@@ -32,10 +33,10 @@ _FULL_TABLE = 4
 class RetargetCommand:
     """Turn human motion files into clips for a muscle model.
 
-    Reads SMPL, SMPL-H and SMPL-X parameters (.npz), BVH (.bvh), markers (.trc, .c3d) and OpenSim
-    coordinates (.sto, .mot). Writes NAME.npz and NAME.metrics.json for every motion, config.json
-    and manifest.json. A folder is searched to the bottom and converted in parallel; run the same
-    command again to go on where it stopped.
+    Reads SMPL, SMPL-H and SMPL-X parameters (.npz, .pkl), BVH (.bvh), markers (.trc, .c3d) and
+    OpenSim coordinates (.sto, .mot). Writes NAME.npz and NAME.metrics.json for every motion,
+    config.json and manifest.json. A folder is searched to the bottom and converted in parallel; run
+    the same command again to go on where it stopped.
 
     Examples:
         musclemimic retarget walk.npz --model MyoFullBody --out clips
@@ -43,6 +44,7 @@ class RetargetCommand:
         musclemimic retarget run.trc --belt-speed 3 --model full --out clips
         musclemimic retarget --split kinesis-test --amass-root AMASS --model full --out clips
         musclemimic retarget metrics clips/walk.npz
+        musclemimic retarget view clips/walk.npz --source walk.npz
     """
 
     files: tyro.conf.Positional[tuple[Path, ...]] = ()
@@ -98,7 +100,18 @@ def main(argv: Sequence[str]) -> int:
         return _metrics(
             tyro.cli(MetricsCommand, args=list(argv[1:]), prog="musclemimic retarget metrics")
         )
+    if argv and argv[0] == "view":
+        return _view(argv[1:])
     return _retarget(tyro.cli(RetargetCommand, args=list(argv), prog="musclemimic retarget"))
+
+
+def _view(argv: Sequence[str]) -> int:
+    if importlib.util.find_spec("viser") is None:
+        expected = "pip install 'musclemimic_retarget[viewer]'"
+        raise InputError("retarget view", "browser view", found="no viser", expected=expected)
+    from musclemimic_retarget.view import ViewCommand, view
+
+    return view(tyro.cli(ViewCommand, args=list(argv), prog="musclemimic retarget view"))
 
 
 def _retarget(command: RetargetCommand) -> int:
@@ -207,7 +220,7 @@ def _metrics(command: MetricsCommand) -> int:
         for path in (sorted(given.rglob("*.npz")) if given.is_dir() else [given])
     ]
     clips = {str(path): MotionClip.load(path) for path in paths}
-    rows = {name: _measure(name, clip) for name, clip in clips.items()}
+    rows = {name: clip_metrics(model_of(name, clip), clip) for name, clip in clips.items()}
     if command.json:
         document = jsonable({name: row.to_dict() for name, row in rows.items()})
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
@@ -220,16 +233,3 @@ def _table(rows: Mapping[str, ClipMetrics]) -> object:
     if len(rows) <= _FULL_TABLE:
         return metrics_table(rows)
     return quality_table({name: row.to_dict() for name, row in rows.items()})
-
-
-def _measure(name: str, clip: MotionClip) -> ClipMetrics:
-    """Metrics of a clip on the model it was made for."""
-    for model_name in REGISTRY:
-        for fingers in (False, True):
-            if clip.model_name.startswith(model_name):
-                model = get_musculo_model(model_name, fingers=fingers)
-                if model.content_sha256 == clip.model_sha256:
-                    return clip_metrics(model, clip)
-    raise InputError(
-        name, "model_sha256", found=clip.model_name, expected="a model of this installation"
-    )

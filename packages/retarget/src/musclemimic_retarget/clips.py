@@ -7,10 +7,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from musclemimic_models import ClipProvenance, MotionClip
 
-from musclemimic_retarget.kinematics import KinematicBody
+from musclemimic_retarget.kinematics import KinematicBody, blocks
 from musclemimic_retarget.motion import MotionSource
-from musclemimic_retarget.rotations import continuous
-from musclemimic_retarget.site_jacobian import site_velocities
+from musclemimic_retarget.rotations import continuous, quaternions
+from musclemimic_retarget.site_jacobian import linkage, site_velocities
 
 
 def velocities(
@@ -50,17 +50,21 @@ def make_clip(
         method: the retargeter's name.
         human_to_model_scale: factor from human to model lengths.
     """
-    qvel = velocities(body, qpos, 1.0 / rate)
-    poses = body.poses(qpos)
-    linear, angular = site_velocities(body, qpos, qvel)
+    qvel, shape = velocities(body, qpos, 1.0 / rate), (len(qpos), len(body.site_names))
+    pos, linear, angular = np.empty((3, *shape, 3))
+    quat = np.empty((*shape, 4))
+    for rows in blocks(len(qpos)):
+        links = linkage(body, qpos[rows])
+        pos[rows], quat[rows] = links.site_pos, quaternions(links.site_mat)
+        linear[rows], angular[rows] = site_velocities(body, links, qvel[rows])
     return MotionClip(
         qpos=qpos,
         qvel=qvel,
         dt=1.0 / rate,
         joint_names=body.musculo.joint_names,
         site_names=body.site_names,
-        site_pos=poses.site_pos,
-        site_quat=continuous(poses.site_quat),
+        site_pos=pos,
+        site_quat=continuous(quat),
         site_linvel=linear,
         site_angvel=angular,
         foot_contact=foot_contact,

@@ -28,7 +28,7 @@ class GroundConfig:
 
     foot_weight: float = 4.0
     lift_hz: float = 6.0
-    trunk_hz: float = 1.0
+    trunk_hz: float = 0.6
     toe_depth: float = 5e-3
     margin: float = 5e-4
     lift_seconds: float = 0.12

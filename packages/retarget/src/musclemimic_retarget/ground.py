@@ -104,8 +104,9 @@ class FloorGeoms:
         )
 
     def feet(self, clearance: Float[np.ndarray, "T G"]) -> Float[np.ndarray, "T 2"]:
-        """Sole clearance of the left and the right foot, m."""
-        return np.stack([clearance[:, self.foot == side].min(axis=1) for side in (0, 1)], axis=1)
+        """Sole clearance of the left and the right foot, m; infinite if there is no such foot."""
+        soles = [clearance[:, self.foot == side].min(axis=1, initial=np.inf) for side in (0, 1)]
+        return np.stack(soles, axis=1)
 
 
 def _sphere(axes: Float[np.ndarray, "T G 3"], size: Float[np.ndarray, "G 3"]) -> np.ndarray:

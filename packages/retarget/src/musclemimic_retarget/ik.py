@@ -3,17 +3,18 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Float32, Int
 
+from musclemimic_retarget.bounded_steps import bounded_steps
 from musclemimic_retarget.feasible import bounds, clip_to_feasible
-from musclemimic_retarget.kinematics import KinematicBody
+from musclemimic_retarget.kinematics import KinematicBody, blocks
 from musclemimic_retarget.rotations import (
     normalized,
     quaternion_exp,
     quaternion_product,
     rotation_log,
 )
-from musclemimic_retarget.site_jacobian import SiteJacobian, linkage
+from musclemimic_retarget.site_jacobian import Linkage, SiteJacobian, linkage
 
 
 @dataclass(frozen=True)
@@ -32,16 +33,18 @@ class IKConfig:
         tolerance: a pose has converged when no coordinate moves more than this, rad or m,
         least_decrease: or when an iteration lowers the cost by less than this share of it.
         largest_step: trust region, rad or m per iteration.
+        renewal: the Hessian is renewed after a step larger than this, rad or m.
     """
 
     position: float = 1.0
-    orientation: float = 0.03
+    orientation: float = 0.05
     neutral: float = 1e-6
-    previous: float = 1e-3
+    previous: float = 2e-4
     iterations: int = 30
     tolerance: float = 5e-4
-    least_decrease: float = 5e-3
+    least_decrease: float = 2e-2
     largest_step: float = 0.5
+    renewal: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -65,11 +68,27 @@ class SiteTargets:
 
 @dataclass(frozen=True)
 class IKResult:
-    """Solved poses: qpos (T, nq), cost (T,), and whether each converged (T,)."""
+    """Solved poses.
+
+    Attributes:
+        qpos: (T, nq). cost: (T,). converged: (T,).
+        hessian: (T, F, F) Gauss–Newton at each pose or near it, in half the memory: good for the
+            next solve of nearly the same poses with the same weights.
+    """
 
     qpos: Float[np.ndarray, "T nq"]
     cost: Float[np.ndarray, " T"]
     converged: Bool[np.ndarray, " T"]
+    hessian: Float32[np.ndarray, "T F F"]
+
+
+@dataclass(frozen=True)
+class Slope:
+    """Of the cost at T poses: cost (T,), descent direction −½∇ (T, F), and their linkage."""
+
+    cost: Float[np.ndarray, " T"]
+    gradient: Float[np.ndarray, "T F"]
+    links: Linkage
 
 
 class InverseKinematics:
@@ -114,8 +133,12 @@ class InverseKinematics:
         previous: Float[np.ndarray, "T nq"] | None = None,
         *,
         iterations: int | None = None,
+        hessian: Float32[np.ndarray, "T F F"] | None = None,
     ) -> IKResult:
         """The poses nearest to the targets, by Levenberg–Marquardt from `start`.
+
+        Curvature costs more than the gradient and hardly changes over small steps: it is renewed
+        after large ones, and when a step fails.
 
         Args:
             targets: of every pose.
@@ -123,19 +146,43 @@ class InverseKinematics:
             previous: poses to stay near, if any.
             iterations: at most; the configuration's if None. If given, the last step is taken
                 unchecked, which saves evaluating it when another solve follows anyway.
+            hessian: of an earlier solve (`IKResult.hessian`) with the same weights, if any.
         """
-        config = self.config
+        frames, size = len(start), len(self._scalar)
+        result = IKResult(
+            np.empty(start.shape),
+            np.empty(frames),
+            np.empty(frames, dtype=bool),
+            np.empty((frames, size, size), dtype=np.float32),
+        )
+        for rows in blocks(frames):
+            near = None if previous is None else previous[rows]
+            known = None if hessian is None else hessian[rows].astype(np.float64)
+            solved = self._solve(targets[rows], start[rows], near, iterations, known)
+            result.qpos[rows], result.cost[rows] = solved.qpos, solved.cost
+            result.converged[rows], result.hessian[rows] = solved.converged, solved.hessian
+        return result
+
+    def _solve(
+        self,
+        targets: SiteTargets,
+        start: Float[np.ndarray, "T nq"],
+        previous: Float[np.ndarray, "T nq"] | None,
+        iterations: int | None,
+        hessian: Float[np.ndarray, "T F F"] | None,
+    ) -> IKResult:
+        """`solve`, of one block."""
+        config, pulled = self.config, previous is not None
         qpos = clip_to_feasible(self.body, start)
-        cost, converged = np.empty(len(qpos)), np.zeros(len(qpos), dtype=bool)
-        todo = np.arange(len(qpos))
-        system = self._linearize(qpos, targets, previous)
-        cost[:] = system.cost
-        damping = np.full(len(qpos), 1e-7)
+        now = self.slope(qpos, targets, previous)
+        cost, gradient = now.cost, now.gradient
+        stale, converged = np.full(len(qpos), hessian is not None), np.zeros(len(qpos), dtype=bool)
+        if hessian is None:
+            hessian = self.hessian(qpos, targets, now.links, pulled=pulled)
+        damping, todo = np.full(len(qpos), 1e-7), np.arange(len(qpos))
         for iteration in range(1, 1 + (iterations or config.iterations)):
-            step = self._bounded_steps(qpos[todo], system, damping[todo])
-            largest = np.abs(step).max(axis=1)
-            step *= np.minimum(1.0, config.largest_step / np.maximum(largest, 1e-12))[:, None]
-            candidate = self._moved(qpos[todo], step)
+            step, largest = self._step(qpos, gradient, hessian, damping, todo)
+            candidate = self._moved(_rows(qpos, todo), step)
             # So close to the minimum that evaluating it again would change nothing.
             arrived = largest < config.tolerance
             if iteration == iterations:
@@ -145,22 +192,48 @@ class InverseKinematics:
             keep = np.flatnonzero(~arrived)
             if not len(keep):
                 break
-            system, todo, candidate = system[keep], todo[keep], candidate[keep]
+            todo, candidate, largest = todo[keep], candidate[keep], largest[keep]
             near = None if previous is None else previous[todo]
-            trial = self._linearize(candidate, targets[todo], near)
+            trial = self.slope(candidate, targets[todo], near)
             better = trial.cost <= cost[todo]
             settled = better & (cost[todo] - trial.cost < config.least_decrease * trial.cost)
-            qpos[todo[better]], cost[todo[better]] = candidate[better], trial.cost[better]
-            damping[todo] = np.where(
-                better, np.maximum(damping[todo] / 10, 1e-9), damping[todo] * 30
-            )
-            system = _chosen(better, trial, system)
+            good = todo[better]
+            qpos[good], cost[good] = candidate[better], trial.cost[better]
+            gradient[good] = trial.gradient[better]
+            renewed = np.where(better, largest > config.renewal, stale[todo])
+            damping[good] = np.maximum(damping[good] / 10, 1e-9)
+            damping[todo[~better & ~renewed]] *= 30
+            stale[good] = True
             converged[todo[settled]] = True
-            keep = np.flatnonzero(~settled)
-            if not len(keep):
+            again = todo[renewed & ~settled]
+            if len(again):
+                hessian[again] = self.hessian(qpos[again], targets[again], pulled=pulled)
+                stale[again] = False
+            todo = todo[~settled]
+            if not len(todo):
                 break
-            system, todo = system[keep], todo[keep]
-        return IKResult(qpos, cost, converged)
+        return IKResult(qpos, cost, converged, hessian.astype(np.float32))
+
+    def _step(
+        self,
+        qpos: Float[np.ndarray, "T nq"],
+        gradient: Float[np.ndarray, "T F"],
+        hessian: Float[np.ndarray, "T F F"],
+        damping: Float[np.ndarray, " T"],
+        todo: Int[np.ndarray, " N"],
+    ) -> tuple[Float[np.ndarray, "N F"], Float[np.ndarray, " N"]]:
+        """Steps of some poses inside ranges and trust region, and their largest coordinate."""
+        position = np.where(self._scalar, _rows(qpos, todo)[:, self._address], 0.0)
+        step = bounded_steps(
+            _rows(gradient, todo),
+            _rows(hessian, todo),
+            _rows(damping, todo),
+            self._lower - position,
+            self._upper - position,
+        )
+        largest = np.abs(step).max(axis=1)
+        limit = self.config.largest_step
+        return step * np.minimum(1.0, limit / np.maximum(largest, 1e-12))[:, None], largest
 
     def _moved(
         self, qpos: Float[np.ndarray, "T nq"], step: Float[np.ndarray, "T F"]
@@ -174,31 +247,23 @@ class InverseKinematics:
             moved[:, 3:7] = normalized(turned)
         return clip_to_feasible(self.body, moved)
 
-    def _linearize(
+    def slope(
         self,
         qpos: Float[np.ndarray, "T nq"],
         targets: SiteTargets,
         previous: Float[np.ndarray, "T nq"] | None,
-    ) -> "_System":
-        """Cost, gradient and Gauss–Newton Hessian at poses."""
+    ) -> Slope:
+        """Cost and gradient at poses, without the Jacobian: errors pull on the sites."""
         config, links = self.config, linkage(self.body, qpos)
-        weight = np.empty((len(targets.pos_weight), 6))
-        weight[:, :3] = np.sqrt(config.position * targets.pos_weight)[:, None]
-        weight[:, 3:] = np.sqrt(config.orientation * targets.rot_weight)[:, None]
-        error = np.empty((*links.site_pos.shape[:2], 6))
-        error[..., :3] = targets.pos - links.site_pos
-        error[..., 3:] = rotation_log(targets.mat @ np.swapaxes(links.site_mat, -1, -2))
-        error *= weight
-        if len(self._scratch) < len(qpos):
-            self._scratch = np.zeros((len(qpos), len(self._scalar), *error.shape[1:]))
-        jacobian = self.jacobian(qpos, links, weight, self._scratch[: len(qpos)])
-        A = jacobian.reshape(len(qpos), len(self._scalar), -1)
-        e = error.reshape(len(qpos), -1, 1)
-        hessian = A @ np.swapaxes(A, 1, 2)  # (T, F, F) = (T, F, 6S) (T, 6S, F)
-        gradient = (A @ e)[..., 0]
-        cost = (e[..., 0] ** 2).sum(axis=1)
+        pull = np.empty((len(targets.pos_weight), *qpos.shape[:1], 6))
+        pull[..., 3:] = (targets.pos - links.site_pos).transpose(1, 0, 2)
+        turn = rotation_log(targets.mat @ np.swapaxes(links.site_mat, -1, -2))
+        pull[..., :3] = turn.transpose(1, 0, 2)
+        weight = self._weights(targets)[:, None]
+        weighted = weight * pull
+        cost = np.einsum("sti,sti->t", pull, weighted)
+        gradient = self.jacobian.pulled(qpos, links, weighted)
         address = self._address[self._scalar]
-        diagonal = np.einsum("tii->ti", hessian)
         for reference, strength in (
             (self.neutral[None], config.neutral),
             (previous, config.previous),
@@ -206,62 +271,44 @@ class InverseKinematics:
             if reference is not None:
                 offset = reference[:, address] - qpos[:, address]
                 gradient[:, self._scalar] += strength * offset
-                diagonal[:, self._scalar] += strength
                 cost += strength * (offset**2).sum(axis=1)
-        return _System(cost, gradient, hessian)
+        return Slope(cost, gradient, links)
 
-    def _bounded_steps(
+    def hessian(
         self,
         qpos: Float[np.ndarray, "T nq"],
-        system: "_System",
-        damping: Float[np.ndarray, " T"],
-    ) -> Float[np.ndarray, "T F"]:
-        """Maximise gᵀs − ½ sᵀ(H + μI)s with bounds, by active sets that only grow."""
-        position = np.where(self._scalar, qpos[:, self._address], 0.0)
-        low, high = self._lower - position, self._upper - position
-        gradient, step = system.gradient, np.zeros_like(system.gradient)
-        fixed = ((low >= 0) & (gradient < 0)) | ((high <= 0) & (gradient > 0))
-        hessian = system.hessian.copy()
-        np.einsum("tii->ti", hessian)[:] += damping[:, None]
-        todo = np.arange(len(qpos))
-        for _ in range(gradient.shape[1]):
-            held, free = fixed[todo], ~fixed[todo]
-            full = hessian[todo]
-            pulled = (full @ np.where(held, step[todo], 0.0)[..., None])[..., 0]
-            # A unit row keeps a fixed coordinate where it is.
-            reduced = full * (free[:, :, None] & free[:, None, :])
-            np.einsum("tii->ti", reduced)[:] += held
-            right = np.where(held, step[todo], gradient[todo] - pulled)
-            step[todo] = np.linalg.solve(reduced, right[..., None])[..., 0]
-            outside = free & ((step[todo] < low[todo]) | (step[todo] > high[todo]))
-            step[todo] = np.clip(step[todo], low[todo], high[todo])
-            fixed[todo] |= outside
-            todo = todo[outside.any(axis=1)]
-            if not len(todo):
-                break
-        return step
+        targets: SiteTargets,
+        links: Linkage | None = None,
+        *,
+        pulled: bool,
+    ) -> Float[np.ndarray, "T F F"]:
+        """Gauss–Newton Hessian at poses, whose linkage may be known.
+
+        Args:
+            qpos: the poses.
+            targets: only their weights count.
+            links: `linkage` of the poses.
+            pulled: whether the cost holds the pull to a previous pose.
+        """
+        links = linkage(self.body, qpos) if links is None else links
+        shape = (len(qpos), len(self._scalar), len(self.body.site_ids), 6)
+        if len(self._scratch) < len(qpos):
+            self._scratch = np.zeros(shape)
+        rows = np.sqrt(self._weights(targets))[:, [3, 4, 5, 0, 1, 2]]
+        jacobian = self.jacobian(qpos, links, rows, self._scratch[: len(qpos)])
+        A = jacobian.reshape(*shape[:2], -1)
+        hessian = A @ np.swapaxes(A, 1, 2)  # (T, F, F) = (T, F, 6S) (T, 6S, F)
+        strength = self.config.neutral + (self.config.previous if pulled else 0.0)
+        np.einsum("tii->ti", hessian)[:, self._scalar] += strength
+        return hessian
+
+    def _weights(self, targets: SiteTargets) -> Float[np.ndarray, "S 6"]:
+        """Weight of each squared error: rotation x, y, z, position x, y, z."""
+        config = self.config
+        kinds = (config.orientation * targets.rot_weight, config.position * targets.pos_weight)
+        return np.repeat(np.stack(kinds, axis=1), 3, axis=1)
 
 
-@dataclass(frozen=True)
-class _System:
-    """Cost (T,), descent direction −½∇ (T, F) and Gauss–Newton Hessian (T, F, F) of T poses."""
-
-    cost: Float[np.ndarray, " T"]
-    gradient: Float[np.ndarray, "T F"]
-    hessian: Float[np.ndarray, "T F F"]
-
-    def __getitem__(self, poses: Int[np.ndarray, " N"]) -> "_System":
-        if len(poses) == len(self.cost):
-            return self
-        return _System(self.cost[poses], self.gradient[poses], self.hessian[poses])
-
-
-def _chosen(better: Bool[np.ndarray, " T"], new: _System, old: _System) -> _System:
-    """The new system where it is better."""
-    if better.all():
-        return new
-    return _System(
-        np.where(better, new.cost, old.cost),
-        np.where(better[:, None], new.gradient, old.gradient),
-        np.where(better[:, None, None], new.hessian, old.hessian),
-    )
+def _rows(array: np.ndarray, rows: Int[np.ndarray, " N"]) -> np.ndarray:
+    """Some rows; the array itself if it has no others."""
+    return array if len(rows) == len(array) else array[rows]

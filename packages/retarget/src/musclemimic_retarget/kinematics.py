@@ -1,5 +1,6 @@
 """A bare kinematic copy of a model: the same joints and mimic sites, nothing else to compute."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import mujoco
@@ -9,6 +10,16 @@ from musclemimic_models.build import MIMIC_PREFIX
 
 from musclemimic_retarget.articulated import Articulated
 from musclemimic_retarget.rotations import quaternions
+
+# So many poses are worked on at a time: their arrays fit into a processor's cache, and memory does
+# not grow with the length of a motion.
+_BLOCK = 128
+
+
+def blocks(frames: int) -> Iterator[slice]:
+    """Slices that cover so many frames, a block at a time."""
+    for first in range(0, frames, _BLOCK):
+        yield slice(first, min(first + _BLOCK, frames))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from musclemimic_models import InputError
+from musclemimic_models import InputError, MotionClip
 
 from musclemimic_retarget.articulated import Articulated
 from musclemimic_retarget.bvh import read_bvh
@@ -16,6 +16,7 @@ from musclemimic_retarget.mocap_body import MocapBody, MocapBodyConfig
 from musclemimic_retarget.motion import CoordinateMotion, HumanMotion
 from musclemimic_retarget.readers import read_motion
 from musclemimic_retarget.retargeter import Retargeter
+from musclemimic_retarget.smpl import read_smpl
 
 MethodConfig = GMRFitConfig | MocapBodyConfig
 
@@ -29,6 +30,22 @@ def make_retargeter(model: Articulated, config: MethodConfig) -> Retargeter:
             return MocapBody(model, config)
 
 
+def retarget(
+    model: Articulated, motion: HumanMotion, config: MethodConfig | None = None
+) -> MotionClip:
+    """The motion as a clip of the model: nothing is read, written or kept.
+
+    Args:
+        model: from `musclemimic_models.get_musculo_model`, or your own by `read_own_model`.
+        motion: from `read_motion`.
+        config: of GMR-Fit or of Mocap-Body, which chooses the method; GMR-Fit's defaults if None.
+
+    Raises:
+        InputError: the motion lacks a joint or coordinate the model needs.
+    """
+    return make_retargeter(model, config or GMRFitConfig()).retarget(motion)
+
+
 @dataclass(frozen=True)
 class ReaderOptions:
     """What a file does not say of itself.
@@ -38,6 +55,8 @@ class ReaderOptions:
         up: vertical axis of .bvh files, where it cannot be told from the figure.
         skeleton_map: your own .bvh skeletons (TOML, as the packaged bvh/skeletons.toml).
         marker_sets: your own .trc and .c3d marker sets (TOML, as markers/data/marker_sets.toml).
+        body_models: folder of SMPL body-model files, for the person's own shape (.npz, .pkl; needs
+            the extra `smpl`); the mean skeleton without.
         belt_speed: of a treadmill, m/s (.trc, .c3d, .mot, .sto): the person gets its way added.
     """
 
@@ -45,6 +64,7 @@ class ReaderOptions:
     up: Literal["y", "z"] | None = None
     skeleton_map: Path | None = None
     marker_sets: Path | None = None
+    body_models: Path | None = None
     belt_speed: float = 0.0
 
 
@@ -53,6 +73,7 @@ _APPLIES = {
     "up": (".bvh",),
     "skeleton_map": (".bvh",),
     "marker_sets": (".trc", ".c3d"),
+    "body_models": (".npz", ".pkl"),
     "belt_speed": (".trc", ".c3d", ".mot", ".sto"),
 }
 
@@ -85,6 +106,8 @@ def read_with(path: Path, options: ReaderOptions) -> HumanMotion:
             return read_c3d_motion(
                 path, marker_sets=options.marker_sets, belt_speed=options.belt_speed
             )
+        case ".npz" | ".pkl":
+            return read_smpl(path, body_models=options.body_models)
         case _:
             motion = read_motion(path)
     if isinstance(motion, CoordinateMotion) and options.belt_speed:

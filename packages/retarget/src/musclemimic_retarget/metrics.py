@@ -13,12 +13,15 @@ from rich.table import Column, Table
 from musclemimic_retarget.articulated import Articulated
 from musclemimic_retarget.ground import FloorGeoms
 from musclemimic_retarget.kinematics import KinematicBody
-from musclemimic_retarget.rotations import angle_between
+from musclemimic_retarget.rotations import angle_between, matrices
 from musclemimic_retarget.stance import FEET
+from musclemimic_retarget.survey import survey
 from musclemimic_retarget.targets import Targets
 
 _LIMIT_SLACK = 1e-5  # rad or m
 _DEEP = 1e-3  # m
+_STRIDE = (0.5, 1.8)  # s
+_COMMON = 0.2  # s that a motion and its shifted self must share
 _JUMP_SHARE, _JUMP_LENGTH, _JUMP_RATIO, _JUMP_MEMORY = 0.05, 1e-3, 10.0, 0.01
 
 
@@ -112,9 +115,8 @@ def clip_metrics(
     clip.require_model(model)
     body = KinematicBody.of(model)
     floor = FloorGeoms.of(model)
-    clearance = floor.clearance(body.poses(clip.qpos))
-    lowest = clearance.min(axis=1)
-    floating, skate = _stance_quality(clip, body, floor, clearance)
+    seen = survey(body, floor, clip.qpos)
+    floating, skate = _stance_quality(clip, body, seen.soles)
     jumps = _tendon_jumps(model.mj_model, clip.qpos)
     rmse = human_rmse = orientation = source_acceleration = None
     if targets is not None:
@@ -126,8 +128,8 @@ def clip_metrics(
         source_acceleration = _acceleration_rms(targets.pos[:, 0, 2], clip.dt)
     return ClipMetrics(
         joint_limit_violation_percent=_limit_violation(model.mj_model, clip.qpos),
-        ground_penetration_percent=100.0 * float((lowest < -_DEEP).mean()),
-        max_penetration_m=float(max(-lowest.min(), 0.0)),
+        ground_penetration_percent=100.0 * float((seen.lowest < -_DEEP).mean()),
+        max_penetration_m=float(max(-seen.lowest.min(), 0.0)),
         tendon_jump=bool(jumps.frames > 0),
         rmse_m=rmse,
         solve_s_per_30hz_frame=None,
@@ -147,10 +149,36 @@ def clip_metrics(
 
 
 def walking_speed(clip: MotionClip) -> float:
-    """Length of the root site's smoothed horizontal path over time, in human units, m/s."""
+    """Length of the root site's horizontal path over time, in human units, m/s."""
     path = clip.site_pos[:, 0, :2]
     length = float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum())
     return length / clip.duration / clip.provenance.human_to_model_scale
+
+
+def stride_seconds(clip: MotionClip) -> float | None:
+    """Duration of a stride, s: the lag at which the ankles' swing before the pelvis repeats best.
+
+    Between 0.5 and 1.8 s; None if the clip has no ankles or is too short to tell.
+    """
+    if "left_ankle" not in clip.site_names:
+        return None
+    forward = matrices(np.asarray(clip.site_quat[:, 0]))[:, :2, 0]
+    forward = forward / np.linalg.norm(forward, axis=1, keepdims=True)
+    ankles = [clip.site_names.index(f"{side}_ankle") for side in FEET]
+    before = clip.site_pos[:, ankles, :2] - clip.site_pos[:, :1, :2]
+    swing: Float[np.ndarray, "2 T"] = np.einsum("tsi,ti->st", before, forward)
+    swing = swing - np.mean(swing, axis=1, keepdims=True)
+    first, last = (round(seconds / clip.dt) for seconds in _STRIDE)
+    lags = np.arange(first, min(last, len(clip) - round(_COMMON / clip.dt)))
+    if len(lags) < 5:
+        return None
+    misfit = np.array([np.mean((swing[:, lag:] - swing[:, :-lag]) ** 2) for lag in lags])
+    best = int(np.argmin(misfit))
+    if not 2 <= best < len(lags) - 2:
+        return None
+    around = slice(best - 2, best + 3)
+    curve = np.polyfit(lags[around], misfit[around], 2)
+    return float(-curve[1] / (2.0 * curve[0]) * clip.dt)
 
 
 def peak_knee_flexion_deg(model: Articulated, clip: MotionClip) -> tuple[float, float]:
@@ -176,26 +204,29 @@ class _TendonJumps:
 def _tendon_jumps(model: mujoco.MjModel, qpos: Float[np.ndarray, "T nq"]) -> _TendonJumps:
     if not model.ntendon:
         return _TendonJumps(0, "none", 0.0)
-    data = mujoco.MjData(model)
-    lengths = np.empty((len(qpos), model.ntendon))
+    data, before, mean = mujoco.MjData(model), np.empty(0), np.empty(0)
+    largest, jumped = np.zeros(model.ntendon), 0
     for frame, row in enumerate(qpos):
         data.qpos[:] = row
         mujoco.mj_kinematics(model, data)
         mujoco.mj_comPos(model, data)
         mujoco.mj_tendon(model, data)
-        lengths[frame] = data.ten_length
-    change = np.abs(np.diff(lengths, axis=0))
-    mean, jumped = change[0].copy(), np.zeros(len(change), dtype=bool)
-    for frame, row in enumerate(change):
-        jumped[frame] = np.any(
-            (row > _JUMP_SHARE * model.tendon_length0)
-            & (row > _JUMP_LENGTH)
-            & (row > _JUMP_RATIO * mean)
+        change = np.abs(data.ten_length - before) if frame else np.zeros(model.ntendon)
+        # The running mean starts from the first change.
+        mean = change.copy() if frame <= 1 else mean
+        jumped += bool(
+            np.any(
+                (change > _JUMP_SHARE * model.tendon_length0)
+                & (change > _JUMP_LENGTH)
+                & (change > _JUMP_RATIO * mean)
+            )
         )
-        mean += _JUMP_MEMORY * (row - mean)
-    relative = (change / model.tendon_length0).max(axis=0)
+        mean += _JUMP_MEMORY * (change - mean)
+        np.maximum(largest, change, out=largest)
+        before = data.ten_length.copy()
+    relative = largest / model.tendon_length0
     worst = int(relative.argmax())
-    return _TendonJumps(int(jumped.sum()), model.tendon(worst).name, float(relative[worst]))
+    return _TendonJumps(jumped, model.tendon(worst).name, float(relative[worst]))
 
 
 def _limit_violation(model: mujoco.MjModel, qpos: Float[np.ndarray, "T nq"]) -> float:
@@ -207,13 +238,13 @@ def _limit_violation(model: mujoco.MjModel, qpos: Float[np.ndarray, "T nq"]) -> 
 
 
 def _stance_quality(
-    clip: MotionClip, body: KinematicBody, floor: FloorGeoms, clearance: Float[np.ndarray, "T G"]
+    clip: MotionClip, body: KinematicBody, soles: Float[np.ndarray, "T 2"]
 ) -> tuple[float | None, float | None]:
     """Mean float clearance, m, and foot skate, m/s, over stance."""
     standing = clip.foot_contact
     if "left_ankle" not in clip.site_names or not standing.any():
         return None, None
-    lower = np.where(standing, floor.feet(clearance), np.inf).min(axis=1)
+    lower = np.where(standing, soles, np.inf).min(axis=1)
     floating = np.clip(lower[standing.any(axis=1)], 0.0, None).mean()
     columns = np.array([[body.site(f"{s}_ankle"), body.site(f"{s}_toes")] for s in FEET])
     speed = np.linalg.norm(clip.site_linvel[:, columns, :2], axis=-1).min(axis=-1)

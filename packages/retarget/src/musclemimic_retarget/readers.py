@@ -15,6 +15,7 @@ from musclemimic_retarget.smpl import read_smpl
 READERS: Mapping[str, Callable[[Path], HumanMotion]] = MappingProxyType(
     {
         ".npz": read_smpl,
+        ".pkl": read_smpl,
         ".sto": read_opensim,
         ".mot": read_opensim,
         ".bvh": read_bvh,
@@ -28,8 +29,8 @@ def read_motion(path: Path | str) -> HumanMotion:
     """Read a human motion, by the file name's suffix.
 
     Args:
-        path: .npz with SMPL, SMPL-H or SMPL-X parameters, .sto/.mot with OpenSim coordinates,
-            .bvh with a known skeleton, .trc or .c3d with a known marker set.
+        path: .npz or .pkl with SMPL, SMPL-H or SMPL-X parameters, .sto/.mot with OpenSim
+            coordinates, .bvh with a known skeleton, .trc or .c3d with a known marker set.
 
     Raises:
         InputError: unsupported suffix, or whatever is wrong with the file, in one line.

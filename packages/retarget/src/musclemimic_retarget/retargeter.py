@@ -34,6 +34,20 @@ class RetargetResult:
     total_seconds: float
 
 
+@dataclass
+class Stopwatch:
+    """Adds up the seconds spent inside its `with` blocks."""
+
+    seconds: float = 0.0
+    _began: float = 0.0
+
+    def __enter__(self) -> None:
+        self._began = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds += time.perf_counter() - self._began
+
+
 def measured(
     model: Articulated, run: Callable[[], tuple[MotionClip, Targets, float]]
 ) -> RetargetResult:

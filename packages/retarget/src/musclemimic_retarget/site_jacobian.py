@@ -28,8 +28,9 @@ class Linkage:
 def linkage(body: KinematicBody, qpos: Float[np.ndarray, "T nq"]) -> Linkage:
     """Forward kinematics of every pose, with the axes of every dof."""
     model, data, frames = body.model, body.data, len(qpos)
-    # Views into MuJoCo's memory: looking them up anew would cost as much as the kinematics.
-    views = (data.site_xpos, data.site_xmat, data.xaxis, data.xanchor, data.xpos, data.xmat)
+    # A free root is the first body. Views into MuJoCo's memory: looking them up anew would cost as
+    # much as the kinematics.
+    views = (data.site_xpos, data.site_xmat, data.xaxis, data.xanchor, data.xpos[1], data.xmat[1])
     copies = tuple(np.empty((frames, *view.shape)) for view in views)
     pose = data.qpos
     for frame in range(frames):
@@ -37,7 +38,7 @@ def linkage(body: KinematicBody, qpos: Float[np.ndarray, "T nq"]) -> Linkage:
         mujoco.mj_kinematics(model, data)
         for copy, view in zip(copies, views, strict=True):
             copy[frame] = view
-    site_pos, site_mat, axis, anchor, body_pos, body_mat = copies
+    site_pos, site_mat, axis, anchor, root_pos, root_mat = copies
     # Dofs first: sums over dofs are then products with one sparse matrix.
     motion = np.zeros((model.nv, frames, 6))
     kinds = model.jnt_type
@@ -47,12 +48,11 @@ def linkage(body: KinematicBody, qpos: Float[np.ndarray, "T nq"]) -> Linkage:
     motion[model.jnt_dofadr[hinges], :, :3] = axis[hinges]
     motion[model.jnt_dofadr[hinges], :, 3:] = cross(anchor[hinges], axis[hinges])
     motion[model.jnt_dofadr[slides], :, 3:] = axis[slides]
-    for joint in np.flatnonzero(kinds == int(mujoco.mjtJoint.mjJNT_FREE)):
-        first, root = model.jnt_dofadr[joint], model.jnt_bodyid[joint]
-        motion[first : first + 3, :, 3:] = np.eye(3)[:, None]
-        own = body_mat[:, root].reshape(frames, 3, 3).transpose(2, 0, 1)
-        motion[first + 3 : first + 6, :, :3] = own
-        motion[first + 3 : first + 6, :, 3:] = cross(body_pos[:, root], own)
+    if body.musculo.has_free_root:
+        motion[:3, :, 3:] = np.eye(3)[:, None]
+        own = root_mat.reshape(frames, 3, 3).transpose(2, 0, 1)
+        motion[3:6, :, :3] = own
+        motion[3:6, :, 3:] = cross(root_pos, own)
     sites = body.site_ids
     return Linkage(site_pos[:, sites], site_mat[:, sites].reshape(frames, -1, 3, 3), motion)
 
@@ -76,6 +76,13 @@ class SiteJacobian:
             (np.ones(len(pairs)), (row, pairs[:, 2])), shape=(len(groups), body.model.nv)
         )
         self._site, self._unknown = np.divmod(groups, len(self.dofs))
+        self._moving = np.unique(pairs[:, 2])
+        self._below = _above(body)[:, self._moving].T.astype(np.float64)
+        # One dof has one unknown, whichever site it moves.
+        unknown = dict(zip(pairs[:, 2].tolist(), pairs[:, 1].tolist(), strict=True))
+        self._collect = np.zeros((len(self.dofs), len(self._moving)))
+        for column, dof in enumerate(self._moving.tolist()):
+            self._collect[unknown[dof], column] = 1.0
         self._sites = len(body.site_ids)
 
     def __call__(
@@ -106,14 +113,39 @@ class SiteJacobian:
         result[:, self._unknown, self._site] = rows.transpose(1, 0, 2)
         return result
 
+    def pulled(
+        self,
+        qpos: Float[np.ndarray, "T nq"],
+        linkage: Linkage,
+        pull: Float[np.ndarray, "S T 6"],
+    ) -> Float[np.ndarray, "T F"]:
+        """Jacobianᵀ · pull without the Jacobian: what a torque and a force on each site do.
+
+        Args:
+            qpos: with the couplings satisfied.
+            linkage: of the same poses.
+            pull: torque x, y, z and force x, y, z on every site, world axes.
+        """
+        couplings = self._couplings
+        wrench = pull.copy()
+        wrench[..., :3] += cross(linkage.site_pos.transpose(1, 0, 2), pull[..., 3:])
+        below = self._below @ wrench.reshape(len(wrench), -1)
+        work = np.einsum(
+            "dti,dti->dt", linkage.motion[self._moving], below.reshape(-1, len(qpos), 6)
+        )
+        slope = np.ones((len(linkage.motion), len(qpos)))
+        slope[couplings.dependent_dof] = couplings.slope(qpos).T
+        return (self._collect @ (slope[self._moving] * work)).T
+
 
 def site_velocities(
-    body: KinematicBody, qpos: Float[np.ndarray, "T nq"], qvel: Float[np.ndarray, "T nv"]
+    body: KinematicBody, links: Linkage, qvel: Float[np.ndarray, "T nv"]
 ) -> tuple[Float[np.ndarray, "T S 3"], Float[np.ndarray, "T S 3"]]:
     """Linear, m/s, and angular, rad/s, velocity of every site in the world frame."""
-    links, above = linkage(body, qpos), _above(body).astype(np.float64)
-    total = np.einsum("sd,dti,td->tsi", above, links.motion, qvel, optimize=True)
-    angular = total[..., :3]
+    moved = links.motion * qvel.T[..., None]
+    total = _above(body).astype(np.float64) @ moved.reshape(len(moved), -1)
+    total = total.reshape(-1, len(qvel), 6).transpose(1, 0, 2)
+    angular = np.ascontiguousarray(total[..., :3])
     return cross(angular, links.site_pos) + total[..., 3:], angular
 
 
@@ -137,14 +169,14 @@ def cross(
 def _above(body: KinematicBody) -> Bool[np.ndarray, "S nv"]:
     """Which dofs lie between the world and each site."""
     model = body.model
-    above = np.zeros((len(body.site_ids), model.nv), dtype=bool)
+    parents, owner = model.body_parentid.tolist(), model.dof_bodyid
+    chain = np.zeros((len(body.site_ids), model.nbody), dtype=bool)
     for row, site in enumerate(body.site_ids):
         node = int(model.site_bodyid[site])
         while node:
-            first, count = model.body_dofadr[node], model.body_dofnum[node]
-            above[row, first : first + count] = True
-            node = int(model.body_parentid[node])
-    return above
+            chain[row, node] = True
+            node = parents[node]
+    return chain[:, owner]
 
 
 def _pairs(body: KinematicBody, dofs: Int[np.ndarray, " F"]) -> Int[np.ndarray, "P 3"]:
@@ -152,11 +184,10 @@ def _pairs(body: KinematicBody, dofs: Int[np.ndarray, " F"]) -> Int[np.ndarray, 
     couplings = body.musculo.couplings
     leader = np.arange(body.model.nv)
     leader[couplings.dependent_dof] = couplings.independent_dof
+    unknown = np.full(body.model.nv, -1)
+    unknown[dofs] = np.arange(len(dofs))
     constant = couplings.dependent_dof[couplings.dependent_dof == couplings.independent_dof]
-    unknown = {int(dof): column for column, dof in enumerate(dofs)}
-    rows = [
-        (site, unknown[int(leader[dof])], dof)
-        for site, dof in np.argwhere(_above(body))
-        if dof not in constant
-    ]
-    return np.array(sorted(rows))
+    site, dof = np.nonzero(_above(body))
+    leads = np.where(np.isin(dof, constant), -1, unknown[leader[dof]])
+    rows = np.stack([site, leads, dof], axis=1)[leads >= 0]
+    return rows[np.lexsort(rows.T[::-1])]

@@ -1,4 +1,4 @@
-"""Reader of SMPL, SMPL-H and SMPL-X parameters (.npz as in AMASS), without body-model files."""
+"""Reader of SMPL, SMPL-H and SMPL-X parameters (.npz as in AMASS, or pickled)."""
 
 import logging
 from pathlib import Path
@@ -10,7 +10,9 @@ from musclemimic_models.files import read_npz
 from scipy.spatial.transform import Rotation
 
 from musclemimic_retarget.motion import MotionSource, SkeletonMotion, frozen_array
+from musclemimic_retarget.numpy_pickle import read_numpy_pickle
 from musclemimic_retarget.rotations import quaternions
+from musclemimic_retarget.smpl_body import GENDERS, find_body_model, rest_joints
 
 logger = logging.getLogger(__name__)
 
@@ -54,20 +56,24 @@ CANONICAL_FROM_SMPL = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0
 _SHOULDER_ABOVE_ANKLE = 0.779
 
 
-def read_smpl(path: Path) -> SkeletonMotion:
-    """Read SMPL-family parameters on the mean skeleton.
+def read_smpl(path: Path, *, body_models: Path | None = None) -> SkeletonMotion:
+    """Read SMPL-family parameters.
 
-    The shape (betas) needs the licensed body-model files and is left out; joint rotations, and
-    with them the motion of a model of fixed proportions, do not depend on it.
+    Without body-model files the mean skeleton moves, and the shape (betas) is left out: joint
+    rotations, and with them the motion of a model of fixed proportions, do not depend on it. With
+    them the person's own joint centres are used, by smplx.
 
     Args:
-        path: .npz with `poses` (T, 72 | 156 | 165) axis-angle rad, `trans` (T, 3) m in a z-up
-            world, and the frame rate under one of `FRAME_RATE_KEYS`.
+        path: .npz or .pkl with `poses` (T, 72 | 156 | 165) axis-angle rad, `trans` (T, 3) m in a
+            z-up world, the frame rate under one of `FRAME_RATE_KEYS`, and for body models `betas`
+            and `gender`.
+        body_models: folder of body-model files, or one; see `smpl_body.find_body_model`.
 
     Raises:
-        InputError: missing or broken file, wrong or missing array, value that is not finite.
+        InputError: missing or broken file, wrong or missing array, value that is not finite, no
+            body model for this motion.
     """
-    arrays = read_npz(path)
+    arrays = read_numpy_pickle(path) if path.suffix.lower() == ".pkl" else read_npz(path)
     poses, translation = _required(path, arrays, "poses"), _required(path, arrays, "trans")
     if poses.ndim != 2 or poses.shape[1] not in POSE_WIDTHS:
         widths = " or ".join(f"{width} ({name})" for width, name in POSE_WIDTHS.items())
@@ -79,24 +85,45 @@ def read_smpl(path: Path) -> SkeletonMotion:
     fps = _frame_rate(path, arrays)
     translation = frozen_array(translation, (len(poses), 3), str(path), "trans")
     poses = frozen_array(poses, poses.shape, str(path), "poses")
-    if "betas" in arrays and np.any(arrays["betas"]):
+    rest = REST
+    if body_models is not None:
+        rest = _own_rest(path, arrays, POSE_WIDTHS[poses.shape[1]], body_models)
+    elif "betas" in arrays and np.any(arrays["betas"]):
         logger.info("%s: body shape (betas) ignored, using the mean skeleton", path.name)
     locals_ = poses[:, : 3 * len(JOINT_NAMES)].reshape(len(poses), -1, 3)
-    positions, rotations = forward_kinematics(locals_, translation)
+    positions, rotations = forward_kinematics(locals_, translation, rest)
     return SkeletonMotion(
         source=MotionSource(path.name, dataset=_text(arrays, "dataset")),
         fps=fps,
         joint_names=JOINT_NAMES,
         parents=PARENTS,
-        rest_positions=REST @ CANONICAL_FROM_SMPL.T,
+        rest_positions=rest @ CANONICAL_FROM_SMPL.T,
         positions=positions,
         rotations=rotations,
-        stature=float(np.mean(REST[[16, 17], 1] - REST[[7, 8], 1])) / _SHOULDER_ABOVE_ANKLE,
+        stature=float(np.mean(rest[[16, 17], 1] - rest[[7, 8], 1])) / _SHOULDER_ABOVE_ANKLE,
     )
 
 
+def _own_rest(
+    path: Path, arrays: dict[str, np.ndarray], family: str, body_models: Path
+) -> Float[np.ndarray, "J 3"]:
+    """The person's joint centres in the rest pose, m, SMPL axes."""
+    gender = _text(arrays, "gender").lower()
+    if gender not in GENDERS:
+        raise InputError(path, "gender", found=gender, expected=" or ".join(GENDERS))
+    betas = np.atleast_1d(_required(path, arrays, "betas")).astype(np.float64)
+    # One row a frame, or one for the motion.
+    betas = betas if betas.ndim == 1 else betas.reshape(-1, betas.shape[-1]).mean(axis=0)
+    if not np.isfinite(betas).all():
+        raise InputError(path, "betas", found="values that are not finite", expected="numbers")
+    model = find_body_model(body_models, family, gender)
+    return rest_joints(model, family, gender, betas)[: len(JOINT_NAMES)]
+
+
 def forward_kinematics(
-    axis_angles: Float[np.ndarray, "T J 3"], translation: Float[np.ndarray, "T 3"]
+    axis_angles: Float[np.ndarray, "T J 3"],
+    translation: Float[np.ndarray, "T 3"],
+    rest: Float[np.ndarray, "J 3"] = REST,
 ) -> tuple[Float[np.ndarray, "T J 3"], Float[np.ndarray, "T J 4"]]:
     """World joint centres, m, and rotations relative to the T-pose, wxyz.
 
@@ -110,11 +137,11 @@ def forward_kinematics(
     for joint, parent in enumerate(PARENTS):
         if parent < 0:
             turned[:, joint] = local[:, joint]
-            centres[:, joint] = translation + REST[joint]
+            centres[:, joint] = translation + rest[joint]
         else:
             turned[:, joint] = turned[:, parent] @ local[:, joint]
             centres[:, joint] = centres[:, parent] + turned[:, parent] @ (
-                REST[joint] - REST[parent]
+                rest[joint] - rest[parent]
             )
     return centres, quaternions(turned @ CANONICAL_FROM_SMPL.T)
 
@@ -142,7 +169,7 @@ def _frame_rate(path: Path, arrays: dict[str, np.ndarray]) -> float:
 
 def _text(arrays: dict[str, np.ndarray], name: str) -> str:
     """An optional text field, stored as str or bytes."""
-    if name not in arrays or arrays[name].dtype.kind not in "US":
+    if name not in arrays or arrays[name].dtype.kind not in "US" or arrays[name].size != 1:
         return "unknown"
     value = arrays[name].item()
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

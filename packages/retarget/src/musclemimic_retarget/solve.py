@@ -1,8 +1,9 @@
 """Inverse kinematics over a whole motion: key poses one after the other, the rest at once."""
 
+from dataclasses import replace
+
 import numpy as np
-from jaxtyping import Float, Int
-from musclemimic_models import FrameStatus
+from jaxtyping import Float, Float32, Int
 
 from musclemimic_retarget.ik import IKResult, InverseKinematics, SiteTargets
 from musclemimic_retarget.kinematics import KinematicBody
@@ -17,9 +18,9 @@ _ELBOW_START = 0.5
 _STRAY = 0.6
 # Key poses are this far apart, s: in between, interpolation starts in the right basin.
 KEY_SECONDS = 0.25
-_KEY_ITERATIONS, _SETTLING_ITERATIONS = 10, 2
+_SCRATCH_ITERATIONS, _KEY_ITERATIONS, _SETTLING_ITERATIONS = 6, 6, 1
 # A key pose that costs this many times the usual is worth the price of trying other starts.
-_SUSPICIOUS = 2.0
+_SUSPICIOUS = 4.0
 _SMALL_COST = 2e-3
 
 
@@ -29,7 +30,8 @@ def solve_motion(
     starts: Float[np.ndarray, "T nq"] | None = None,
     *,
     iterations: int | None = None,
-) -> tuple[Float[np.ndarray, "T nq"], Int[np.ndarray, " T"]]:
+    hessian: Float32[np.ndarray, "T F F"] | None = None,
+) -> IKResult:
     """Solve every frame.
 
     Without `starts`, key poses are found one after the other, each from the one before; then all
@@ -41,16 +43,12 @@ def solve_motion(
         targets: on a uniform grid.
         starts: poses near the answer for every frame (from an earlier pass), if known.
         iterations: at most, of the solve of all frames; the solver's own if None.
-
-    Returns:
-        (T, nq) poses and (T,) `FrameStatus` values.
+        hessian: from an earlier pass with the same weights, if any.
     """
     goals = SiteTargets(targets.pos, matrices(targets.quat), targets.pos_weight, targets.rot_weight)
     if starts is None:
         starts = _from_key_poses(solver, goals, targets.rate)
-    result = solver.solve(goals, starts, starts, iterations=iterations)
-    status = np.where(result.converged, int(FrameStatus.OK), int(FrameStatus.NOT_CONVERGED))
-    return result.qpos, status
+    return solver.solve(goals, starts, starts, iterations=iterations, hessian=hessian)
 
 
 def _from_key_poses(
@@ -65,13 +63,14 @@ def _from_key_poses(
     stride = max(1, round(KEY_SECONDS * rate))
     keys = np.unique(np.append(np.arange(0, frames, stride), frames - 1))
     chosen = goals[keys]
-    first = from_scratch(solver, chosen[:1]).qpos
+    first = from_scratch(solver, chosen[:1], iterations=_SCRATCH_ITERATIONS).qpos
     starts = root_poses(solver, chosen, np.repeat(first, len(keys), axis=0))
     result = solver.solve(chosen, starts, iterations=_KEY_ITERATIONS)
     usual = max(float(np.median(result.cost)), _SMALL_COST)
-    bad = np.flatnonzero((result.cost > _SUSPICIOUS * usual) | ~result.converged)
+    bad = np.flatnonzero(result.cost > _SUSPICIOUS * usual)
     if len(bad):
-        result = _replaced(result, bad, from_scratch(solver, chosen[bad]))
+        others = from_scratch(solver, chosen[bad], iterations=_SCRATCH_ITERATIONS)
+        result = _replaced(result, bad, others)
     if len(keys) > 2:
         rows = np.arange(len(keys))
         inner = rows[1:-1]
@@ -90,7 +89,7 @@ def _replaced(
     qpos, cost, converged = result.qpos.copy(), result.cost.copy(), result.converged.copy()
     qpos[rows[better]], cost[rows[better]] = new.qpos[better], new.cost[better]
     converged[rows[better]] = new.converged[better]
-    return IKResult(qpos, cost, converged)
+    return replace(result, qpos=qpos, cost=cost, converged=converged)
 
 
 def interpolate_pair(
@@ -142,14 +141,22 @@ def root_poses(
     return moved
 
 
-def from_scratch(solver: InverseKinematics, goals: SiteTargets) -> IKResult:
+def from_scratch(
+    solver: InverseKinematics, goals: SiteTargets, *, iterations: int | None = None
+) -> IKResult:
     """The best of several starts for every pose."""
     starts, poses = _starts(solver), len(goals.pos)
     tries = len(starts)
     each = goals[np.repeat(np.arange(poses), tries)]
-    result = solver.solve(each, root_poses(solver, each, np.tile(starts, (poses, 1))))
+    result = solver.solve(
+        each,
+        root_poses(solver, each, np.tile(starts, (poses, 1))),
+        iterations=iterations,
+    )
     best = np.arange(poses) * tries + result.cost.reshape(poses, tries).argmin(axis=1)
-    return IKResult(result.qpos[best], result.cost[best], result.converged[best])
+    return IKResult(
+        result.qpos[best], result.cost[best], result.converged[best], result.hessian[best]
+    )
 
 
 def _starts(solver: InverseKinematics) -> Float[np.ndarray, "N nq"]:

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from musclemimic_retarget.ground import FloorGeoms
-from musclemimic_retarget.kinematics import KinematicBody, Poses
+from musclemimic_retarget.kinematics import KinematicBody, Poses, blocks
 from musclemimic_retarget.rotations import turns_about
 from musclemimic_retarget.smoothing import upper_envelope
 
@@ -44,14 +44,18 @@ def bend_toes(
     if not body.has_joint("mtp_angle_l"):
         return qpos
     box = dict(zip(couplings.scalar_qpos.tolist(), couplings.box, strict=True))
-    result, poses = qpos.copy(), body.poses(qpos)
+    result = qpos.copy()
     for letter in "lr":
         joint = model.joint(f"mtp_angle_{letter}")
         address, toe_body = int(joint.qposadr[0]), model.body(f"toes_{letter}").id
         # Turning about the lateral body axis z carries the toes (x) up (y).
         end = float(box[address][1 if joint.axis[2] > 0 else 0])
         toes = _Toes(toe_body, joint.pos, joint.axis, floor.only(floor.body == toe_body))
-        extra = np.abs(_smallest_bend(toes, poses, end - qpos[:, address], tolerance=tolerance))
+        furthest, extra = end - qpos[:, address], np.empty(len(qpos))
+        for rows in blocks(len(qpos)):
+            poses = body.poses(qpos[rows])
+            bend = _smallest_bend(toes, poses, furthest[rows], tolerance=tolerance)
+            extra[rows] = np.abs(bend)
         extra = upper_envelope(extra, width=max(round(_TOE_SECONDS * rate), 1))
         result[:, address] = np.clip(qpos[:, address] + np.sign(end) * extra, *box[address])
     return result

@@ -23,6 +23,7 @@ from musclemimic_retarget.rotations import matrices
 from musclemimic_retarget.smoothing import resample, resample_rotations, uniform_times
 from musclemimic_retarget.solve import from_scratch
 from musclemimic_retarget.stance import StanceConfig, detect_stance, fit_floor, foot_speed
+from musclemimic_retarget.survey import survey
 from musclemimic_retarget.targets import Targets, fit_targets
 from musclemimic_retarget.toes import bend_toes
 
@@ -131,7 +132,7 @@ class MocapBody:
         config, rate = self.config, self.config.output_hz
         times = uniform_times(targets.times[-1], rate)
         if config.exact:
-            qpos = clip_to_feasible(self._body, qpos)
+            qpos = clip_to_feasible(self._body, self._at_rest(qpos))
             qpos = smooth_poses(
                 self._body, qpos, targets.times, times, rate=rate, cutoff=config.smoothing_hz
             )
@@ -158,6 +159,14 @@ class MocapBody:
         )
         return clip, targets
 
+    def _at_rest(self, qpos: Float[np.ndarray, "T nq"]) -> Float[np.ndarray, "T nq"]:
+        """Poses whose joints that move no site (fingers) are at rest: nothing pulls on them."""
+        moving = InverseKinematics(self._body)
+        still = np.setdiff1d(self.model.couplings.scalar_qpos, moving.scalar_qpos)
+        result = qpos.copy()
+        result[:, still] = moving.neutral[still]
+        return result
+
     def _grounded(
         self, floor: FloorGeoms, qpos: Float[np.ndarray, "T nq"], targets: Targets
     ) -> tuple[Float[np.ndarray, "T nq"], Targets, Bool[np.ndarray, "T 2"]]:
@@ -165,19 +174,17 @@ class MocapBody:
         config, rate = self.config, targets.rate
         if config.exact:
             qpos = bend_toes(self._body, floor, qpos, rate=rate, tolerance=config.margin)
-        poses = self._body.poses(qpos)
+        seen = survey(self._body, floor, qpos)
         ankles = [self._body.site(f"{side}_ankle") for side in SIDES]
-        clearance = floor.feet(floor.clearance(poses))
-        speed = foot_speed(self._body, poses.site_pos, rate)
-        stance = detect_stance(clearance, speed, rate=rate, config=config.stance)
-        plane = fit_floor(clearance, stance, poses.site_pos[:, ankles])
-        qpos = qpos.copy()
-        qpos[:, 2] -= plane.at(poses.site_pos[:, 0])
+        speed = foot_speed(self._body, seen.site_pos, rate)
+        stance = detect_stance(seen.soles, speed, rate=rate, config=config.stance)
+        plane = fit_floor(seen.soles, stance, seen.site_pos[:, ankles])
+        height = plane.at(seen.site_pos[:, 0])
         targets = targets.lowered(plane.at(targets.pos))
-        lowest = floor.clearance(self._body.poses(qpos)).min(axis=1)
-        qpos[:, 2] += root_lift(
-            lowest, rate=rate, margin=config.margin, seconds=config.lift_seconds
-        )
+        lowest = seen.raised(-height).lowest
+        rise = root_lift(lowest, rate=rate, margin=config.margin, seconds=config.lift_seconds)
+        qpos = qpos.copy()
+        qpos[:, 2] += rise - height
         start = np.array([*qpos[0, :2], 0.0])
         qpos[:, :2] -= start[:2]
         return qpos, targets.shifted(-start), stance

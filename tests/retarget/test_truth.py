@@ -1,0 +1,117 @@
+"""Retargeted gait against the person: speed, cadence and knees as the data's README states them."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from musclemimic_retarget import (
+    GMRFit,
+    GMRFitConfig,
+    MocapBodyConfig,
+    peak_knee_flexion_deg,
+    read_motion,
+    retarget,
+    stride_seconds,
+    walking_speed,
+    write_synthetic_smpl,
+)
+from musclemimic_retarget.methods import ReaderOptions, read_with
+
+# File, belt speed; speed m/s, stride s (None: less than two, or not stated), knees left, right °.
+GAIT = {
+    "walk3d markers": ("opensim_walk3d/markers_walk.trc", 0.0, 1.243, 120 / 105, (72, 72)),
+    "walk3d coordinates": ("opensim_walk3d/coordinates.sto", 0.0, 1.243, None, (72, 72)),
+    "opencap markers": ("opencap_lab_walk/walking1.trc", 0.0, 1.12, None, (73, 70)),
+    "opencap coordinates": ("opencap_lab_walk/walking1.mot", 0.0, 1.12, None, (73, 70)),
+    "bmc": ("c3d_forceplate/bmc_gait.c3d", 0.0, 1.46, None, None),
+    "rehazenter": ("c3d_forceplate/rehazenter_2014001_C1_01.c3d", 0.0, 0.388, None, None),
+    # Knees of the running markers: below.
+    "run200 markers": ("running_hamner/run200.trc", 1.995, 1.995, 0.775, None),
+    "run300 markers": ("running_hamner/run300.trc", 3.004, 3.004, 0.722, None),
+    "run200 coordinates": ("running_hamner/run200_ik.mot", 1.995, 1.995, 0.775, (88, 88)),
+    "run300 coordinates": ("running_hamner/run300_ik.mot", 3.004, 3.004, 0.722, (103, 103)),
+    "bandai walk": ("bvh/bandai2_walk_normal_001.bvh", 0.0, 1.11, 1.10, (72, 72)),
+    # Knees beyond the model's 120°, and three strides that differ by more than the bar.
+    "bandai run": ("bvh/bandai2_run_normal_001.bvh", 0.0, 3.65, None, None),
+    "bandai walk-back": ("bvh/bandai1_walk-back_normal_001.bvh", 0.0, 1.20, None, None),
+    "asap walk": ("smpl/asap_walk_level2.npz", 0.0, 0.58, None, (52, 58)),
+}
+
+
+@pytest.fixture(scope="module")
+def two_arms(tmp_path_factory):
+    """The first second of the built-in motion."""
+    motion = read_motion(write_synthetic_smpl(tmp_path_factory.mktemp("m") / "arms.npz", 30.0))
+    return dataclasses.replace(
+        motion, positions=motion.positions[:30], rotations=motion.rotations[:30]
+    )
+
+
+@pytest.fixture(scope="module")
+def clips(full_body, real_data):
+    """Clips by name, made once."""
+    fit, made = GMRFit(full_body), {}
+
+    def clip(name):
+        if name not in made:
+            file, belt, *_ = GAIT[name]
+            made[name] = fit.retarget(read_with(real_data / file, ReaderOptions(belt_speed=belt)))
+        return made[name]
+
+    return clip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", GAIT)
+def test_speed_cadence_and_knees_are_the_persons(clips, full_body, name):
+    clip = clips(name)
+    _, _, speed, stride, knees = GAIT[name]
+    way = np.linalg.norm(clip.site_pos[-1, 0, :2] - clip.site_pos[0, 0, :2]) / clip.duration
+    assert way / clip.provenance.human_to_model_scale == pytest.approx(speed, rel=0.03)
+    if stride is not None:
+        assert stride_seconds(clip) == pytest.approx(stride, rel=0.02)
+    if knees is not None:
+        assert peak_knee_flexion_deg(full_body, clip) == pytest.approx(knees, abs=5.0)
+
+
+def test_turning_keeps_its_heading_and_speed(full_body, real_data):
+    motion = read_motion(real_data / "bvh/bandai2_walk-turn-left_normal_001.bvh")
+    clip = GMRFit(full_body).retarget(motion)
+    assert walking_speed(clip) == pytest.approx(1.04, rel=0.03)
+    root = clip.qpos[:, 3:7]
+    x, y, z, w = root[:, 1], root[:, 2], root[:, 3], root[:, 0]
+    # The pelvis' own x axis in the world.
+    heading = np.unwrap(np.arctan2(2 * (x * y + w * z), 1 - 2 * (y * y + z * z)))
+    assert np.rad2deg(heading[-1] - heading[0]) == pytest.approx(104.0, abs=8.0)
+
+
+def test_coordinates_of_a_turning_person_wrap_without_a_jump(full_body, real_data):
+    motion = read_motion(real_data / "opensim_walk3d/coordinates.sto")
+    values = motion.values.copy()
+    column = motion.names.index("pelvis_rotation")
+    values[:, column] += np.linspace(0.0, 2.5 * np.pi, len(values))
+    wrapped = values.copy()
+    wrapped[:, column] = (values[:, column] + np.pi) % (2 * np.pi) - np.pi
+    made = [
+        retarget(full_body, dataclasses.replace(motion, values=v)).qpos for v in (values, wrapped)
+    ]
+    np.testing.assert_allclose(made[1], made[0], atol=1e-6)
+
+
+def test_running_markers_bend_the_knees_less_than_another_models(clips, full_body):
+    """A constant offset: that model's shank is 1.25 times its thigh (people's: 1.0)."""
+    for speed in ("run200", "run300"):
+        ours, theirs = clips(f"{speed} markers"), clips(f"{speed} coordinates")
+        for side in "lr":
+            column = full_body.mj_model.joint(f"knee_angle_{side}").qposadr[0]
+            frames = min(len(ours), len(theirs))
+            offset = theirs.qpos[:frames, column] - ours.qpos[:frames, column]
+            assert np.rad2deg(offset.mean()) == pytest.approx(9.0, abs=4.0)
+            assert np.rad2deg(offset.std()) < 5.0
+
+
+def test_one_call_for_both_methods(full_body, arms, two_arms):
+    for config, method in ((None, "gmr-fit"), (GMRFitConfig(), "gmr-fit")):
+        assert retarget(arms, two_arms, config).provenance.method == method
+    again = retarget(arms, two_arms, MocapBodyConfig())
+    assert again.provenance.method == "mocap-body"
