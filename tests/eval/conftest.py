@@ -1,10 +1,8 @@
 """Small clips and rollouts, made without simulation."""
 
-from collections.abc import dataclasses
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-import Callable
-import Iterator
 import jaxtyping
 import numpy as np
 import pytest
@@ -17,7 +15,7 @@ DT = 0.01
 
 def _clip(model: MusculoModel, qpos: np.ndarray) -> MotionClip:
     made = ClipProvenance("wave", method="made for tests")
-    return dataclasses.replace(clip_from_qpos(model, qpos, DT), provenance=made)
+    return replace(clip_from_qpos(model, qpos, DT), provenance=made)
 
 
 def _moving(model: MusculoModel, frames: int) -> MotionClip:

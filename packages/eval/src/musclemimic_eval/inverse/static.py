@@ -44,7 +44,7 @@ from musclemimic_eval.kinetics.ground_reaction import GroundReaction
 from musclemimic_eval.kinetics.inverse_dynamics import InverseDynamics, inverse_dynamics
 
 _CHUNK = 256  # frames solved together
-_GAP = 1e-9
+_GAP = 1e-12
 # Reweighting for the cubic criterion: weights below this count as it; rounds at most; change of
 # activation at which it has settled.
 _LEAST_WEIGHT, _ROUNDS, _SETTLED = 1e-3, 80, 1e-8
