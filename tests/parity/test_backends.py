@@ -73,7 +73,7 @@ def both(device):
     def make(model, worlds=WORLDS, **options):
         sizes = {"num_worlds": worlds, "substeps": SUBSTEPS, "moments": True}
         return (
-            NativeSimulator(model, **sizes),
+            NativeSimulator(model, **sizes, dynamics=True),
             WarpSimulator(model, **sizes, device=device, **options),
         )
 
@@ -161,6 +161,9 @@ def compare_on_request(model, native, warp):
     assert np.abs(ours).max() > 0.02
     np.testing.assert_allclose(moments, ours, atol=5e-5)
     np.testing.assert_allclose(np.asarray(warp.bias_force()), native.bias_force(), atol=1e-2)
+    for name, value in native.dynamics()._asdict().items():
+        theirs = np.asarray(getattr(warp.dynamics(), name))
+        np.testing.assert_allclose(theirs, value, atol=1e-5 * max(1.0, np.abs(value).max()))
     if model.has_free_root:
         force, theirs = native.ground_force(), np.asarray(warp.ground_force())
         assert force[..., 2].max() > 100

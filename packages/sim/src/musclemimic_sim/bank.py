@@ -1,7 +1,7 @@
 """The reference bank: all clips end to end in float32 on the device, addressed by frame.
 
-A frame takes 4 (nq + nv + 13 S) bytes: rotations are kept as quaternions and everything relative
-is computed when looked at, which costs less than reading it.
+A frame takes 4 (nq + nv + 13 S + 2) bytes: rotations are kept as quaternions and everything
+relative is computed when looked at, which costs less than reading it.
 """
 
 from collections.abc import Sequence
@@ -24,6 +24,7 @@ class ReferenceBank(NamedTuple):
     Attributes:
         qpos, qvel: MuJoCo positions and velocities.
         site_pos: m. site_quat: wxyz. site_linvel: m/s. site_angvel: rad/s; all world frame.
+        swing: how far the left and right foot are off the ground, 0 to 1.
         start, length: (C,) first frame and number of frames of each clip.
     """
 
@@ -33,13 +34,14 @@ class ReferenceBank(NamedTuple):
     site_quat: Float[jax.Array, "F S 4"]
     site_linvel: Float[jax.Array, "F S 3"]
     site_angvel: Float[jax.Array, "F S 3"]
+    swing: Float[jax.Array, "F 2"]
     start: Int[jax.Array, " C"]
     length: Int[jax.Array, " C"]
 
     @property
     def bytes_per_frame(self) -> int:
         """Memory on the device of one frame."""
-        arrays = (getattr(self, name) for name in _FRAME_FIELDS)
+        arrays = (getattr(self, name) for name in (*_FRAME_FIELDS, "swing"))
         return sum(array.nbytes for array in arrays) // self.qpos.shape[0]
 
     def at(
@@ -63,6 +65,8 @@ class ReferenceBank(NamedTuple):
 
 
 _FRAME_FIELDS = ("qpos", "qvel", "site_pos", "site_quat", "site_linvel", "site_angvel")
+# Standard deviation of the smoothing that turns ground contact into a swing, s.
+_SWING_S = 0.05
 
 
 def build_bank(
@@ -90,6 +94,7 @@ def build_bank(
     lengths = np.array([len(clip) for clip in clips], dtype=np.int32)
     return ReferenceBank(
         **{name: _join(clips, name) for name in _FRAME_FIELDS},
+        swing=jnp.asarray(np.concatenate([_swing(clip) for clip in clips])),
         start=jnp.asarray(np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int32)),
         length=jnp.asarray(lengths),
     )
@@ -98,3 +103,12 @@ def build_bank(
 def _join(clips: Sequence[MotionClip], name: str) -> Float[jax.Array, "F ..."]:
     rows = [np.asarray(getattr(clip, name), dtype=np.float32) for clip in clips]
     return jnp.asarray(np.concatenate(rows))
+
+
+def _swing(clip: MotionClip) -> Float[np.ndarray, "T 2"]:
+    """Contact smoothed over time; beyond its ends a clip goes on as it began or ended."""
+    reach = max(1, round(3 * _SWING_S / clip.dt))
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) * clip.dt / _SWING_S) ** 2)
+    off = np.pad(1.0 - clip.foot_contact, ((reach, reach), (0, 0)), mode="edge")
+    smooth = [np.convolve(foot, kernel / kernel.sum(), mode="valid") for foot in off.T]
+    return np.stack(smooth, axis=1).astype(np.float32)

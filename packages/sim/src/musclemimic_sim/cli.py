@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from musclemimic_sim.bench_command import BenchArguments, bench
-from musclemimic_sim.config import EnvConfig
+from musclemimic_sim.config import JOINT_MAPS, EnvConfig
 from musclemimic_sim.loading import load_clips
 from musclemimic_sim.making import make_env
 from musclemimic_sim.play.command import PlayArguments, play
@@ -49,7 +49,7 @@ def _describe(arguments: DescribeArguments) -> int:
     table.add_section()
     table.add_row("total", str(spec.obs_size), "", "")
     console = Console()
-    acted = "joint targets" if spec.action_map == "coordinated" else "muscles"
+    acted = "joint targets" if spec.action_map in JOINT_MAPS else "muscles"
     console.print(table)
     console.print(
         f"action: {spec.action_size} {acted}, map {spec.action_map!r}, "

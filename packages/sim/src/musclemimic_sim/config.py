@@ -11,8 +11,11 @@ from musclemimic_sim.divergence import DivergenceConfig
 from musclemimic_sim.noise import SensorNoise
 from musclemimic_sim.pushes import PushConfig
 from musclemimic_sim.randomisation import RandomisationConfig
+from musclemimic_sim.whole_body_config import WholeBodyConfig
 
-ACTION_MAPS = ("clip", "affine", "coordinated")
+# Maps whose action moves the targets of the independent joints.
+JOINT_MAPS = ("coordinated", "whole_body")
+ACTION_MAPS = ("clip", "affine", *JOINT_MAPS)
 
 
 @dataclass(frozen=True)
@@ -111,13 +114,15 @@ class EnvConfig:
         lookahead_frames: how many future reference frames the goal shows.
         lookahead_stride: control steps between them.
         action_map: "clip" (excitation = clip(action, 0, 1)), "affine" ((action + 1) / 2), or
-            "coordinated" (joint targets around the reference, turned into excitations).
+            "coordinated" (joint targets around the reference, turned into excitations), or
+            "whole_body" (the same for a body on its feet, ground reaction included).
         initial_activation: of every muscle at the start of an episode.
         horizon: longest episode in control steps; None for the clip's end.
         auto_reset: restart finished episodes inside `step` (off for evaluation).
         reward: None takes the published weights of the model at hand.
         termination: thresholds.
         coordination: of the "coordinated" action.
+        whole_body: of the "whole_body" action.
         randomisation: bodies that differ between worlds.
         pushes: forces that perturb the body.
         divergence: where the last moments of diverged worlds are kept.
@@ -137,6 +142,7 @@ class EnvConfig:
     reward: RewardConfig | None = None
     termination: TerminationConfig = field(default_factory=TerminationConfig)
     coordination: CoordinationConfig = field(default_factory=CoordinationConfig)
+    whole_body: WholeBodyConfig = field(default_factory=WholeBodyConfig)
     randomisation: RandomisationConfig = field(default_factory=RandomisationConfig)
     pushes: PushConfig = field(default_factory=PushConfig)
     divergence: DivergenceConfig = field(default_factory=DivergenceConfig)

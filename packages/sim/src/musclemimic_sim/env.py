@@ -1,7 +1,7 @@
 """The imitation environment: N bodies follow reference clips with their muscles."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
@@ -11,8 +11,8 @@ from musclemimic_models import InputError, MusculoModel
 
 from musclemimic_sim.body import BodyState, clean_state
 from musclemimic_sim.compiled import jit
-from musclemimic_sim.coordinator import build_coordinator
 from musclemimic_sim.divergence import DivergenceRecorder
+from musclemimic_sim.drives import action_names, build_drive
 from musclemimic_sim.health import healthy, note, restarted
 from musclemimic_sim.saving import from_state, to_state
 from musclemimic_sim.task import Episode, Task
@@ -53,10 +53,9 @@ class ImitationEnv:
         self._recorder = DivergenceRecorder(
             model, simulator, task.config.divergence, substeps=task.config.substeps
         )
-        coordinated = task.config.action_map == "coordinated"
-        action_names = _joint_names(model) if coordinated else model.muscle_names
-        self._episode = task.blank(count, actions=len(action_names), muscles=muscles, seed=seed)
-        self._excite = self._coordinated(model) if coordinated else jit(task.excitation)
+        names = action_names(model, task.config.action_map)
+        self._episode = task.blank(count, actions=len(names), muscles=muscles, seed=seed)
+        self._excite = build_drive(model, simulator, task, self._state)
         self._clean, self._note, self._restarted = jit(clean_state), jit(note), jit(restarted)
         self._any = jit(_any)
         self._judge = jit(task.judge)
@@ -67,7 +66,7 @@ class ImitationEnv:
         self._restart(everywhere, *self._start(self._episode, everywhere))
         self.spec = EnvSpec(
             obs_fields=task.layout(self._state(), self._episode),
-            action_names=action_names,
+            action_names=names,
             action_map=task.config.action_map,
             control_dt=control_dt,
             model_name=model.label,
@@ -196,38 +195,6 @@ class ImitationEnv:
         """Free the worlds."""
         self.simulator.close()
 
-    def _coordinated(
-        self, model: MusculoModel
-    ) -> Callable[[Episode, Float[jax.Array, "N J"]], Float[jax.Array, "N nu"]]:
-        """The coordination layer, bound to this environment's physics and episodes."""
-        coordinator, timestep = build_coordinator(model), float(model.mj_model.opt.timestep)
-
-        def excite(
-            state: BodyState,
-            moments: Float[jax.Array, "N nu nv"],
-            bias_force: Float[jax.Array, "N nv"],
-            episode: Episode,
-            action: Float[jax.Array, "N J"],
-        ) -> Float[jax.Array, "N nu"]:
-            return coordinator.excite(
-                self.task.config,
-                state=state,
-                moments=moments,
-                # A floating body's weight is carried by the ground, which gravity alone ignores.
-                bias_force=jnp.where(self.task.free_root, 0.0, bias_force),
-                target=self.task.joint_target(episode, action),
-                timestep=timestep,
-            )
-
-        compiled = jit(excite)
-
-        def now(episode: Episode, action: Float[jax.Array, "N J"]) -> Float[jax.Array, "N nu"]:
-            moments = jnp.asarray(self.simulator.muscle_moments())
-            bias_force = jnp.asarray(self.simulator.bias_force())
-            return compiled(self._state(), moments, bias_force, episode, action)
-
-        return now
-
     def _state(self) -> BodyState:
         bad, _ = self.simulator.health()
         return self._clean(vars(self.output), bad)
@@ -268,9 +235,3 @@ def _any(*flags: Bool[jax.Array, " N"]) -> Bool[jax.Array, " F"]:
 def _part(state: State, prefix: str) -> State:
     """The entries of a saved state below a prefix, without it."""
     return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-
-
-def _joint_names(model: MusculoModel) -> tuple[str, ...]:
-    """Names of the independent joints, in the order of `Couplings.scalar_qpos`."""
-    name_at = dict(zip(model.mj_model.jnt_qposadr.tolist(), model.joint_names, strict=True))
-    return tuple(name_at[address] for address in model.couplings.scalar_qpos.tolist())

@@ -7,7 +7,7 @@ from musclemimic_models.errors import unknown_name
 
 from musclemimic_sim.bank import build_bank
 from musclemimic_sim.body import describe_body
-from musclemimic_sim.config import EnvConfig, default_reward
+from musclemimic_sim.config import JOINT_MAPS, EnvConfig, default_reward
 from musclemimic_sim.env import ImitationEnv
 from musclemimic_sim.native import NativeSimulator
 from musclemimic_sim.task import Task
@@ -51,12 +51,22 @@ def make_env(
     config = config or EnvConfig()
     control_dt = config.substeps * float(model.mj_model.opt.timestep)
     bank = build_bank(model, clips, control_dt=control_dt)
-    moments = config.action_map == "coordinated"
+    if config.action_map == "whole_body" and not model.has_free_root:
+        raise InputError(
+            "make_env",
+            "action_map",
+            found=f"'whole_body' for {model.label}",
+            expected="a body on its feet, such as MyoFullBody",
+        )
     sizes = {"num_worlds": num_envs, "substeps": config.substeps}
+    needs = {
+        "moments": config.action_map in JOINT_MAPS,
+        "dynamics": config.action_map == "whole_body",
+    }
     simulator: Simulator = (
-        _warp_simulator(model, **sizes, moments=moments, device=device)
+        _warp_simulator(model, **sizes, **needs, device=device)
         if backend == "warp"
-        else NativeSimulator(model, **sizes, moments=moments, num_threads=num_threads)
+        else NativeSimulator(model, **sizes, **needs, num_threads=num_threads)
     )
     task = Task(
         body=describe_body(model),
@@ -69,7 +79,13 @@ def make_env(
 
 
 def _warp_simulator(
-    model: MusculoModel, *, num_worlds: int, substeps: int, moments: bool, device: str | None
+    model: MusculoModel,
+    *,
+    num_worlds: int,
+    substeps: int,
+    moments: bool,
+    dynamics: bool,
+    device: str | None,
 ) -> Simulator:
     """Imported only when asked for: Warp is an extra and takes a second to load.
 
@@ -86,5 +102,9 @@ def _warp_simulator(
             expected="pip install 'musclemimic-sim[warp]'",
         ) from error
     return WarpSimulator(
-        model, num_worlds=num_worlds, substeps=substeps, moments=moments, device=device
+        model,
+        num_worlds=num_worlds,
+        substeps=substeps,
+        moments=moments or dynamics,
+        device=device,
     )

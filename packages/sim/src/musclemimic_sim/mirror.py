@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from musclemimic_models import MusculoModel
 from musclemimic_models.mirror import mirror_map
 
+from musclemimic_sim.config import JOINT_MAPS
 from musclemimic_sim.types import Array, EnvSpec
 
 _POLAR = np.array([1.0, 1.0, -1.0], dtype=np.float32)
@@ -32,7 +33,7 @@ class SignedPermutation:
 
 def mirror_action(model: MusculoModel, spec: EnvSpec) -> SignedPermutation:
     """Mirror image of actions: muscles, or joint targets."""
-    return _joints(model) if spec.action_map == "coordinated" else _muscles(model)
+    return _joints(model) if spec.action_map in JOINT_MAPS else _muscles(model)
 
 
 def mirror_observation(model: MusculoModel, spec: EnvSpec) -> SignedPermutation:

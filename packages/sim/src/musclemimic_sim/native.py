@@ -10,10 +10,11 @@ from mujoco.batch import Batch, SimulationError
 from musclemimic_models import MusculoModel
 from musclemimic_models.quiet import quiet_mujoco
 
+from musclemimic_sim.dynamics import root_body
 from musclemimic_sim.ground import GroundContacts
 from musclemimic_sim.model_fields import DERIVING, SAVED, check_rows, saved_fields
 from musclemimic_sim.sensors import quaternion_matrix, sensor_layout
-from musclemimic_sim.types import Array, SimOutput, State
+from musclemimic_sim.types import Array, Dynamics, SimOutput, State
 
 STAGE_NONE = int(mujoco.mjtStage.mjSTAGE_NONE)
 STAGE_VEL = int(mujoco.mjtStage.mjSTAGE_VEL)
@@ -37,6 +38,7 @@ class NativeSimulator:
         substeps: int,
         num_threads: int = 0,
         moments: bool = False,
+        dynamics: bool = False,
     ) -> None:
         """Allocate the worlds at the model's reference pose.
 
@@ -46,6 +48,7 @@ class NativeSimulator:
             substeps: physics steps (of the model's timestep) per control step.
             num_threads: 0 for all cores.
             moments: keep muscle moments and bias forces, for `muscle_moments`, `bias_force`.
+            dynamics: keep all that `dynamics` gives, muscle moments included.
         """
         # Divergence must be seen by the environment, not hidden by an automatic reset.
         self._model = copy.copy(model.mj_model)
@@ -66,10 +69,12 @@ class NativeSimulator:
                 "actuator_velocity",
                 "actuator_force",
                 "sensordata",
-                *(_MOMENT_FIELDS if moments else ()),
+                *(_MOMENT_FIELDS if moments or dynamics else ()),
+                *(_DYNAMICS_FIELDS if dynamics else ()),
             )
         }
-        self._moment_index = _moment_index(self._model) if moments else None
+        self._moment_index = _moment_index(self._model) if moments or dynamics else None
+        self._root = root_body(self._model) if dynamics else None
         # Bound on first use: what is bound is copied at every call.
         self._varied: dict[str, np.ndarray] = {}
         self._bad = np.zeros(num_worlds, dtype=bool)
@@ -182,6 +187,25 @@ class NativeSimulator:
             raise ValueError("NativeSimulator was made with moments=False")
         return _float32(self._fields["qfrc_bias"])
 
+    def dynamics(self) -> Dynamics:
+        """The equations of motion in the present state.
+
+        Raises:
+            ValueError: the simulator was made without `dynamics`.
+        """
+        if self._root is None:
+            raise ValueError("NativeSimulator was made with dynamics=False")
+        values = {name: _float32(self._fields[name]) for name in (*_DYNAMICS_FIELDS, "qfrc_bias")}
+        return Dynamics(
+            mass=values["M"],
+            bias_force=values["qfrc_bias"],
+            passive_force=values["qfrc_passive"],
+            axes=values["cdof"],
+            centre=values["subtree_com"][:, self._root],
+            body_pos=values["xpos"],
+            body_mat=values["xmat"].reshape(self.num_worlds, -1, 3, 3),
+        )
+
     def ground_force(self) -> Float[np.ndarray, "N 2 3"]:
         """Force of the ground on the left and right foot in the present state, N, world frame."""
         return self._ground()[0]
@@ -232,6 +256,7 @@ class NativeSimulator:
 
 
 _MOMENT_FIELDS = ("actuator_moment", "qfrc_bias")
+_DYNAMICS_FIELDS = ("M", "qfrc_passive", "cdof", "subtree_com", "xpos", "xmat")
 _STATE_OUTPUTS = ("time", "qpos", "qvel", "act", "actuator_length", "actuator_velocity")
 # Positions, velocities or activations beyond this have diverged (MuJoCo's own mjMAXVAL is 1e10;
 # a body at 1e4 rad/s is lost long before).

@@ -109,8 +109,8 @@ class Task:
     def resting_action(self) -> float:
         """The action that asks for the initial activation, or for the reference itself."""
         activation = self.config.initial_activation
-        resting = {"clip": activation, "affine": 2 * activation - 1, "coordinated": 0.0}
-        return resting[self.config.action_map]
+        resting = {"clip": activation, "affine": 2 * activation - 1}
+        return resting.get(self.config.action_map, 0.0)
 
     def excitation(
         self, episode: Episode, action: Float[jax.Array, "N A"]

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
 import numpy as np
@@ -43,6 +43,27 @@ class SimOutput:
     site_angvel: Float[Array, "N S 3"]
     com: Float[Array, "N 3"]
     touch: Float[Array, "N K"]
+
+
+class Dynamics(NamedTuple):
+    """What MuJoCo knows of the equations of motion in the present state; world frame.
+
+    Attributes:
+        mass: mass matrix as MuJoCo stores it (lower triangle, row by row), kg, kg m, kg m².
+        bias_force: gravity, Coriolis and centrifugal forces (qfrc_bias), N or N m.
+        passive_force: damping and springs of joints (qfrc_passive), N or N m.
+        axes: rotation and translation of every velocity coordinate about `centre` (cdof).
+        centre: centre of mass of the body, m.
+        body_pos, body_mat: positions, m, and rotation matrices of all bodies.
+    """
+
+    mass: Float[Array, "N nC"]
+    bias_force: Float[Array, "N nv"]
+    passive_force: Float[Array, "N nv"]
+    axes: Float[Array, "N nv 6"]
+    centre: Float[Array, "N 3"]
+    body_pos: Float[Array, "N B 3"]
+    body_mat: Float[Array, "N B 3 3"]
 
 
 @runtime_checkable
@@ -109,6 +130,10 @@ class Simulator(Protocol):
         """Gravity, Coriolis and centrifugal generalised forces, N m or N (MuJoCo's qfrc_bias)."""
         ...
 
+    def dynamics(self) -> Dynamics:
+        """The equations of motion in the present state."""
+        ...
+
     def ground_force(self) -> Float[Array, "N 2 3"]:
         """Force of the ground on the left and right foot in the present state, N, world frame."""
         ...
@@ -139,7 +164,8 @@ class EnvSpec:
         obs_fields: blocks of the observation vector in order.
         action_names: what the action's components drive, in order: muscles, or joints.
         action_map: "clip" (excitation = clip(action, 0, 1)), "affine" ((action + 1) / 2), or
-            "coordinated" (joint targets, turned into excitations by the coordination layer).
+            "coordinated" or "whole_body" (joint targets, turned into excitations by the
+            coordination layer without or with the ground reaction).
         control_dt: s between actions.
         model_name, model_sha256: the body.
     """

@@ -17,9 +17,10 @@ from jaxtyping import Bool, Float, Int
 from musclemimic_models import MusculoModel
 
 from musclemimic_sim.compiled import jit
+from musclemimic_sim.dynamics import root_body
 from musclemimic_sim.model_fields import DERIVING, SAVED, check_rows, saved_fields
 from musclemimic_sim.sensors import sensor_layout
-from musclemimic_sim.types import Array, SimOutput, State
+from musclemimic_sim.types import Array, Dynamics, SimOutput, State
 from musclemimic_sim.warp_backend import fields as world_fields
 from musclemimic_sim.warp_backend import kernels, outputs
 from musclemimic_sim.warp_backend.bridge import Bridge
@@ -62,7 +63,7 @@ class WarpSimulator:
             substeps: physics steps (of the model's timestep) per control step.
             device: Warp's name, such as "cuda:0" or "cpu"; None for the first CUDA device, or
                 the CPU without one.
-            moments: allow `muscle_moments` and `bias_force` (they cost nothing here).
+            moments: allow `muscle_moments`, `bias_force` and `dynamics` (they cost nothing here).
             rows_per_world: constraint rows to allocate; `health` tells when they ran out. None
                 for `BUFFERS`.
             contacts_per_world: contacts to allocate, on average over the worlds.
@@ -244,6 +245,24 @@ class WarpSimulator:
         """
         self._require_moments()
         return self._copied(self._data.qfrc_bias)
+
+    def dynamics(self) -> Dynamics:
+        """The equations of motion in the present state.
+
+        Raises:
+            ValueError: the simulator was made without `moments`.
+        """
+        self._require_moments()
+        d = self._data
+        return Dynamics(
+            mass=self._copied(d.M),
+            bias_force=self._copied(d.qfrc_bias),
+            passive_force=self._copied(d.qfrc_passive),
+            axes=self._copied(d.cdof),
+            centre=self._copied(d.subtree_com)[:, root_body(self._mj_model)],
+            body_pos=self._copied(d.xpos),
+            body_mat=self._copied(d.xmat),
+        )
 
     def ground_force(self) -> Float[Array, "N 2 3"]:
         """Force of the ground on the left and right foot in the present state, N, world frame."""

@@ -1,0 +1,133 @@
+"""What an action drives: from actions to muscle excitations, for each `EnvConfig.action_map`."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float
+from musclemimic_models import MusculoModel
+
+from musclemimic_sim.body import BodyState
+from musclemimic_sim.compiled import jit
+from musclemimic_sim.config import JOINT_MAPS
+from musclemimic_sim.coordinator import build_coordinator
+from musclemimic_sim.task import Episode, Task
+from musclemimic_sim.types import Dynamics, Simulator
+from musclemimic_sim.whole_body import Reference, build_whole_body, gains_of
+
+# Excitations that an action means in an episode. Reads the physics' present state by itself.
+Drive = Callable[[Episode, Float[jax.Array, "N A"]], Float[jax.Array, "N nu"]]
+# Half width of the window that the reference's acceleration is fitted in, control steps.
+_REACH = 4
+
+
+def action_names(model: MusculoModel, action_map: str) -> tuple[str, ...]:
+    """What the components of an action are called: muscles, or the independent joints."""
+    if action_map not in JOINT_MAPS:
+        return model.muscle_names
+    name_at = dict(zip(model.mj_model.jnt_qposadr.tolist(), model.joint_names, strict=True))
+    return tuple(name_at[address] for address in model.couplings.scalar_qpos.tolist())
+
+
+def build_drive(
+    model: MusculoModel, simulator: Simulator, task: Task, state: Callable[[], BodyState]
+) -> Drive:
+    """The compiled drive of a task.
+
+    Args:
+        model: the body.
+        simulator: its physics.
+        task: with the configuration.
+        state: gives the present state of the bodies.
+    """
+    match task.config.action_map:
+        case "coordinated":
+            return _joint_drive(model, simulator, task, state)
+        case "whole_body":
+            return _whole_body_drive(model, simulator, task, state)
+        case _:
+            return jit(task.excitation)
+
+
+def _joint_drive(
+    model: MusculoModel, simulator: Simulator, task: Task, state: Callable[[], BodyState]
+) -> Drive:
+    coordinator, timestep = build_coordinator(model), float(model.mj_model.opt.timestep)
+
+    def excite(
+        state: BodyState,
+        moments: Float[jax.Array, "N nu nv"],
+        bias_force: Float[jax.Array, "N nv"],
+        episode: Episode,
+        action: Float[jax.Array, "N J"],
+    ) -> Float[jax.Array, "N nu"]:
+        return coordinator.excite(
+            task.config,
+            state=state,
+            moments=moments,
+            # A floating body's weight is carried by the ground, which gravity alone ignores.
+            bias_force=jnp.where(task.free_root, 0.0, bias_force),
+            target=task.joint_target(episode, action),
+            timestep=timestep,
+        )
+
+    compiled = jit(excite)
+
+    def now(episode: Episode, action: Float[jax.Array, "N J"]) -> Float[jax.Array, "N nu"]:
+        moments = jnp.asarray(simulator.muscle_moments())
+        bias_force = jnp.asarray(simulator.bias_force())
+        return compiled(state(), moments, bias_force, episode, action)
+
+    return now
+
+
+def _whole_body_drive(
+    model: MusculoModel, simulator: Simulator, task: Task, state: Callable[[], BodyState]
+) -> Drive:
+    layer, timestep = build_whole_body(model), float(model.mj_model.opt.timestep)
+    config, substeps = task.config.whole_body, task.config.substeps
+
+    def excite(
+        state: BodyState,
+        dynamics: Dynamics,
+        moments: Float[jax.Array, "N nu nv"],
+        episode: Episode,
+        action: Float[jax.Array, "N J"],
+    ) -> Float[jax.Array, "N nu"]:
+        arriving = jnp.clip(task.arriving(episode, action), -1, 1)
+        return layer.excite(
+            gains_of(config),
+            state=state,
+            dynamics=dynamics,
+            moments=moments,
+            reference=_reference(task, episode, control_dt=substeps * timestep),
+            joint_offset=config.scale_rad * arriving,
+            config=config,
+            timestep=timestep,
+            substeps=substeps,
+        )
+
+    compiled = jit(excite)
+
+    def now(episode: Episode, action: Float[jax.Array, "N J"]) -> Float[jax.Array, "N nu"]:
+        moments = jnp.asarray(simulator.muscle_moments())
+        return compiled(state(), simulator.dynamics(), moments, episode, action)
+
+    return now
+
+
+def _reference(task: Task, episode: Episode, *, control_dt: float) -> Reference:
+    """The next reference frame; its acceleration is the slope of a line through 9 velocities."""
+    bank, frame = task.bank, episode.frame + 1
+    window = jnp.arange(-_REACH, _REACH + 1)
+    rows = bank.at(episode.clip[:, None], frame[:, None] + window)
+    slope = window / (jnp.sum(window**2) * control_dt)
+    around = bank.swing[rows[:, _REACH - 1 : _REACH + 2]]
+    middle = rows[:, _REACH]
+    return Reference(
+        qpos=bank.qpos[middle].at[:, :3].add(-episode.origin),
+        qvel=bank.qvel[middle],
+        acceleration=jnp.einsum("nwv,w->nv", bank.qvel[rows], slope),
+        swing=around[:, 1],
+        swing_rate=(around[:, 2] - around[:, 0]) / (2 * control_dt),
+    )
