@@ -7,8 +7,8 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 uv build -q --all-packages --wheel --no-sources --out-dir "$scratch/wheels"
 
-check() { # package, what its dependencies may bring, commands
-    local package=$1 may=$2 commands=$3 python
+check() { # package, what its dependencies may bring, commands, names that need an extra
+    local package=$1 may=$2 commands=$3 extra=${4:-} python
     uv venv -q "$scratch/$package"
     python="$scratch/$package/bin/python"
     # Our own packages come from the wheels just built, everything else at the locked versions.
@@ -17,17 +17,22 @@ check() { # package, what its dependencies may bring, commands
         --constraint "$scratch/constraints" "$scratch/wheels/musclemimic_$package"-*.whl
     (
         cd "$scratch"
-        "$python" - "$package" "$may" <<'PYTHON'
+        "$python" - "$package" "$may" "$extra" <<'PYTHON'
 import importlib, pkgutil, sys
 from importlib.util import find_spec
 
-package, may = sys.argv[1], {"", *sys.argv[2].split()}
+package, may, extra = sys.argv[1], {"", *sys.argv[2].split()}, set(sys.argv[3].split())
 installed = {n for n in ("models", "retarget", "sim", "rl", "eval") if find_spec(f"musclemimic_{n}")}
 assert installed == {package} | may - {""}, f"{package} brought {installed}"
 module = importlib.import_module(f"musclemimic_{package}")
-for name in dir(module):
-    if not name.startswith("_") and name not in {"evaluate", "Evaluation"}:
+refused = set()
+for name in (name for name in dir(module) if not name.startswith("_")):
+    try:
         getattr(module, name)
+    except ValueError as error:  # InputError says which extra to install
+        assert "pip install" in str(error), error
+        refused.add(name)
+assert refused == extra, f"{refused} need an extra, expected {extra}"
 if package in ("models", "retarget"):
     assert find_spec("jax") is None, f"{package} must run without jax"
 PYTHON
@@ -43,4 +48,4 @@ check models "" "models"
 check retarget "models" "retarget"
 check sim "models" "sim"
 check rl "models sim" "train resume policy"
-check eval "models sim" "eval"
+check eval "models sim" "eval" "MotionAnalysis Recording analyse read_ground_reaction read_recording"
