@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import Bool, Float
 from musclemimic_models import InputError, MotionClip, MusculoModel
 
-from musclemimic_eval.human.recording import ankles_at, pelvis_at, read_recording, retarget
 from musclemimic_eval.kinetics.ground_reaction import GRAVITY, GroundReaction
 from musclemimic_eval.kinetics.inverse_dynamics import InverseDynamics
 from musclemimic_eval.kinetics.placing import place_under
@@ -60,6 +59,9 @@ def load_trial(
     Raises:
         InputError: no ground reaction, no mass, or whatever is wrong with a file.
     """
+    # Readers are an extra; a policy's own trials need none.
+    from musclemimic_eval.human.recording import ankles_at, pelvis_at, read_recording, retarget
+
     recording = read_recording(motion, model, grf=grf, loads=loads)
     if recording.ground is None:
         raise InputError(
