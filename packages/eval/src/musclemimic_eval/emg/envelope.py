@@ -75,13 +75,19 @@ def linear_envelope(
     centred = recording.values - recording.values.mean(axis=0)
     longest = len(centred) - 1
     reach = [min(longest, int(_LEAST_PERIODS * rate / corner)) for corner in (low, smooth_hz)]
-    passed = np.asarray(signal.sosfiltfilt(band, centred, axis=0, padlen=reach[0]))
-    rectified: Float[np.ndarray, "T C"] = np.abs(passed)
+    rectified = np.abs(_both_ways(band, centred, reach[0]))
     # Mirrored ends: turned round as well, a rectified signal would go on below zero.
     envelopes = np.asarray(
         signal.sosfiltfilt(smooth, rectified, axis=0, padtype="even", padlen=reach[1])
     )
     return replace(recording, values=envelopes, kind="envelope")
+
+
+def _both_ways(
+    sos: Float[np.ndarray, "sections 6"], values: Float[np.ndarray, "T C"], pad: int
+) -> Float[np.ndarray, "T C"]:
+    filtered = signal.sosfiltfilt(sos, values, axis=0, padlen=pad)  # pyright: ignore[reportUnknownVariableType]
+    return np.asarray(filtered)  # pyright: ignore[reportUnknownArgumentType]
 
 
 def normalise(
