@@ -161,9 +161,13 @@ def compare_on_request(model, native, warp):
     assert np.abs(ours).max() > 0.02
     np.testing.assert_allclose(moments, ours, atol=5e-5)
     np.testing.assert_allclose(np.asarray(warp.bias_force()), native.bias_force(), atol=1e-2)
+    # Bias and passive forces follow the velocities' noise, see the tolerances of qvel.
+    noisy = {"bias_force": 1e-2, "passive_force": 2e-3}
+    dynamics = warp.dynamics()
     for name, value in native.dynamics()._asdict().items():
-        theirs = np.asarray(getattr(warp.dynamics(), name))
-        np.testing.assert_allclose(theirs, value, atol=1e-5 * max(1.0, np.abs(value).max()))
+        allowed = noisy.get(name, 1e-5 * max(1.0, float(np.abs(value).max())))
+        theirs = np.asarray(getattr(dynamics, name))
+        np.testing.assert_allclose(theirs, value, atol=allowed, err_msg=name)
     if model.has_free_root:
         force, theirs = native.ground_force(), np.asarray(warp.ground_force())
         assert force[..., 2].max() > 100
