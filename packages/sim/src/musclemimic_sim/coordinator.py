@@ -21,11 +21,11 @@ from musclemimic_sim.coordination import (
 )
 from musclemimic_sim.muscle import (
     MuscleParameters,
-    advance,
     bias,
     excitation_for,
     gain,
     muscle_parameters,
+    reach,
 )
 
 # N m/rad below which a joint's torque errors do not weigh more.
@@ -143,16 +143,7 @@ class Coordinator(NamedTuple):
         passive = torque.times(bias(self.muscles, state.length))
         strength = gain(self.muscles, state.length, state.velocity)
         active = torque.scaled(weight, strength)
-        low, high = (
-            advance(
-                self.muscles,
-                state.act,
-                jnp.full_like(state.act, excitation),
-                timestep=timestep,
-                substeps=config.substeps,
-            )
-            for excitation in (0.0, 1.0)
-        )
+        low, high = reach(self.muscles, state.act, timestep=timestep, substeps=config.substeps)
         return TorqueProblem(active, (wanted - passive) * weight, low, high)
 
     def torque_per_newton(

@@ -110,6 +110,15 @@ def advance(
     return act
 
 
+def reach(
+    p: MuscleParameters, act: Float[jax.Array, "*b nu"], *, timestep: float, substeps: int
+) -> tuple[Float[jax.Array, "*b nu"], Float[jax.Array, "*b nu"]]:
+    """Least and largest activation after some Euler steps: at excitation 0 and at 1."""
+    none, full = jnp.zeros_like(act), jnp.ones_like(act)
+    low = advance(p, act, none, timestep=timestep, substeps=substeps)
+    return low, advance(p, act, full, timestep=timestep, substeps=substeps)
+
+
 def excitation_for(
     target: Float[jax.Array, "*b nu"],
     *,

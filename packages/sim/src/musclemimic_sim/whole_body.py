@@ -28,11 +28,11 @@ from musclemimic_sim.foot_points import FootPoints, foot_points
 from musclemimic_sim.gauss import gauss_rows
 from musclemimic_sim.muscle import (
     MuscleParameters,
-    advance,
     bias,
     excitation_for,
     gain,
     muscle_parameters,
+    reach,
 )
 from musclemimic_sim.relative import rotate, rotation_log, rotation_matrix
 from musclemimic_sim.types import Dynamics
@@ -156,16 +156,7 @@ class WholeBody(NamedTuple):
         columns = jnp.concatenate([jnp.swapaxes(pull, 1, 2), load * scale], axis=2)
         weight = jnp.zeros(mass.shape[-1]).at[:root].set(1.0) * _column(gains.root_weight)
         matrix, target = gauss_rows(mass, weight, columns, wanted, rest)
-        low, high = (
-            advance(
-                self.muscles,
-                state.act,
-                jnp.full_like(state.act, excitation),
-                timestep=timestep,
-                substeps=substeps,
-            )
-            for excitation in (0.0, 1.0)
-        )
+        low, high = reach(self.muscles, state.act, timestep=timestep, substeps=substeps)
         solution = solve_in_box(
             matrix,
             target,
