@@ -1,6 +1,7 @@
 """The imitation environment: layout, reward, termination, starts, restore."""
 
 import dataclasses
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +9,14 @@ import numpy as np
 import pytest
 from motions import arm_wave, clip_from_qpos
 from musclemimic_models import InputError, get_musculo_model
-from musclemimic_sim import EnvConfig, RewardConfig, RewardTerm, TerminationConfig, make_env
+from musclemimic_sim import (
+    EnvConfig,
+    RewardConfig,
+    RewardTerm,
+    SensorNoise,
+    TerminationConfig,
+    make_env,
+)
 from musclemimic_sim.reward import imitation_reward, lost, penalty
 from scipy.spatial.transform import Rotation
 
@@ -150,6 +158,36 @@ def test_horizon_truncates(arms, clips):
     env.reset_to(np.array([0, 1]), np.array([0, 0]))
     assert not env.step(jnp.zeros((2, 64))).truncated.any()
     assert env.step(jnp.zeros((2, 64))).truncated.all()
+
+
+@pytest.mark.parametrize("noise", [{}, {"muscle_length": 0.1, "joint_velocity": 0.2}])
+def test_observing_the_restarted_alone_gives_the_same_bits(arms, clips, noise):
+    config = EnvConfig(sensor_noise=SensorNoise(**noise), auto_reset=False)
+    env = make_env(arms, clips, num_envs=32, config=config, seed=3)
+    before = env.reset().obs
+    for action in random_actions(env, 7):
+        last = env.step(action)
+    state, episode = env._state(), env.episode
+    everywhere = np.asarray(jax.jit(env.task.observe)(state, episode))
+    assert (everywhere == np.asarray(last.obs)).all()
+    for worlds in ([5], [0, 9, 31], [2, 3, 4, 30]):
+        mask = np.zeros(32, bool)
+        mask[worlds] = True
+        again = jax.jit(partial(env.task.observe_again, most=4))(before, state, episode, mask)
+        assert (np.asarray(again)[mask] == everywhere[mask]).all()
+        assert (np.asarray(again)[~mask] == np.asarray(before)[~mask]).all()
+
+
+@pytest.mark.parametrize("starts", [[0, 99, 99, 99], [0, 0, 0, 99], [99] * 4])
+def test_few_or_all_restart_and_are_observed_where_they_now_are(arms, clips, starts):
+    env = make_env(arms, clips, num_envs=len(starts), seed=1)
+    env.reset_to(np.ones(len(starts), int), np.array(starts) - (np.array(starts) > 0))
+    step = env.step(jnp.zeros((len(starts), 64)))
+    done = np.array(starts) > 0
+    assert (np.asarray(step.truncated) == done).all()
+    now = np.asarray(jax.jit(env.task.observe)(env._state(), env.episode))
+    assert (np.asarray(step.obs) == now).all()
+    assert (np.asarray(step.final_obs) != now)[done].any(axis=1).all()
 
 
 def test_losing_the_reference_terminates(arms, clips):

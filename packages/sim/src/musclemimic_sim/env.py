@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +21,8 @@ from musclemimic_sim.types import EnvSpec, SimOutput, Simulator, State, TimeStep
 from musclemimic_sim.variation import Variation
 
 _LOG = logging.getLogger(__name__)
+# Restarts of up to a share of 1/_FEW of the environments are observed by themselves.
+_FEW = 8
 
 
 class ImitationEnv:
@@ -57,9 +60,11 @@ class ImitationEnv:
         self._episode = task.blank(count, actions=len(names), muscles=muscles, seed=seed)
         self._excite = build_drive(model, simulator, task, self._state)
         self._clean, self._note, self._restarted = jit(clean_state), jit(note), jit(restarted)
-        self._any = jit(_any)
+        self._count = jit(_count)
         self._judge = jit(task.judge)
         self._observe = jit(task.observe)
+        self._few = -(-count // _FEW)
+        self._observe_again = jit(partial(task.observe_again, most=self._few))
         self._start = jit(task.start)
         self._place = jit(task.place)
         everywhere = jnp.ones(count, dtype=bool)
@@ -153,14 +158,18 @@ class ImitationEnv:
         obs = outcome.obs
         done = outcome.terminated | outcome.truncated
         # The one place where the host waits for the device.
-        any_done, any_bad, any_full = jax.device_get(
-            self._any(done, self.health.bad, self.health.full)
+        ended, bad_worlds, full_worlds = jax.device_get(
+            self._count(done, self.health.bad, self.health.full)
         ).tolist()
-        if any_bad or any_full:
+        if bad_worlds or full_worlds:
             self._report(failures)
-        if self.task.config.auto_reset and any_done:
+        if self.task.config.auto_reset and ended:
             self._restart(done, *self._start(self._episode, done))
-            obs = self._observe(self._state(), self._episode)
+            state = self._state()
+            if ended <= self._few:
+                obs = self._observe_again(obs, state, self._episode, done)
+            else:
+                obs = self._observe(state, self._episode)
         return TimeStep(
             obs=obs,
             reward=outcome.reward,
@@ -227,9 +236,9 @@ class ImitationEnv:
         return TimeStep(obs, jnp.zeros(self.num_envs), never, never, obs, never, {})
 
 
-def _any(*flags: Bool[jax.Array, " N"]) -> Bool[jax.Array, " F"]:
-    """Whether each of the flags is up anywhere."""
-    return jnp.stack([flag.any() for flag in flags])
+def _count(*flags: Bool[jax.Array, " N"]) -> Int[jax.Array, " F"]:
+    """In how many environments each of the flags is up."""
+    return jnp.stack([flag.sum() for flag in flags])
 
 
 def _part(state: State, prefix: str) -> State:

@@ -1,5 +1,6 @@
 """The pure part of the task: start, judge and observe episodes, from physics state to numbers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -170,12 +171,41 @@ class Task:
         """The observation vector, with sensor noise."""
         blocks = self.blocks(state, episode)
         exact = jnp.concatenate(list(blocks.values()), axis=1)
-        noise = self.config.sensor_noise
-        if noise.silent:
-            return exact
+        return exact if self.config.sensor_noise.silent else exact + self._noise(blocks, episode)
+
+    def observe_again(
+        self,
+        obs: Float[jax.Array, "N O"],
+        state: BodyState,
+        episode: Episode,
+        mask: Bool[jax.Array, " N"],
+        *,
+        most: int,
+    ) -> Float[jax.Array, "N O"]:
+        """`obs`, computed anew where `mask`, which holds in at most `most` environments.
+
+        A few bodies restart in a step; observing all of them twice would cost ten times as much.
+        """
+        rows = jnp.nonzero(mask, size=most, fill_value=jnp.argmax(mask))[0]
+
+        def chosen(values: jax.Array) -> jax.Array:
+            return values[rows]
+
+        own = {name: chosen(getattr(episode, name)) for name in _OWN}
+        few = jax.tree.map(chosen, state), episode._replace(**own)
+        blocks = self.blocks(*few)
+        fresh = jnp.concatenate(list(blocks.values()), axis=1)
+        if not self.config.sensor_noise.silent:
+            fresh += chosen(self._noise(blocks, episode))
+        return obs.at[rows].set(fresh)
+
+    def _noise(
+        self, blocks: Mapping[str, Float[jax.Array, "_ _"]], episode: Episode
+    ) -> Float[jax.Array, "N O"]:
         widths = {name: block.shape[1] for name, block in blocks.items()}
-        deviation = noise_deviation(noise, widths, "EnvConfig")
-        return exact + deviation * jax.random.normal(episode.noise_key, exact.shape)
+        deviation = noise_deviation(self.config.sensor_noise, widths, "EnvConfig")
+        shape = (episode.clip.shape[0], sum(widths.values()))
+        return deviation * jax.random.normal(episode.noise_key, shape)
 
     def judge(
         self,
