@@ -200,21 +200,61 @@ def test_wanted_acceleration_turns_with_the_scene(model, physics):
     np.testing.assert_allclose(second, expected, atol=2e-2, rtol=1e-3)
 
 
-def test_only_the_swinging_leg_steps(model, physics):
-    """Pelvis 0.1 m ahead and moving as the reference: hip flexion by step_position · 0.1."""
-    _, state = physics
-    layer = build_whole_body(model)
-    gains = gains_of(WholeBodyConfig(step_position=2.0, lift=0.0, apart=0.0))
-    reference = reference_near(state, np.random.default_rng(3))
-    forward = Rotation.from_quat(np.array(reference.qpos[:, 3:7]), scalar_first=True).apply(
-        [1, 0, 0]
+def anatomical_axes(model, qpos):
+    """Forward (heel to toe) and left (right to left hip), horizontal, world frame; and a foot's
+    place from the pelvis, as a function of pose and side."""
+    m, d = model.mj_model, mujoco.MjData(model.mj_model)
+
+    def places(qpos, *bodies):
+        d.qpos[:] = model.couplings.apply(qpos[None])[0]
+        mujoco.mj_kinematics(m, d)
+        return [d.xpos[m.body(name).id].copy() for name in bodies]
+
+    toes, heel, left, right = places(qpos, "toes_r", "calcn_r", "femur_l", "femur_r")
+    flat = np.array([1.0, 1.0, 0.0])
+    axes = [(v * flat) / np.linalg.norm(v * flat) for v in (toes - heel, left - right)]
+    return axes, lambda qpos, side: np.subtract(*places(qpos, f"calcn_{side}", "pelvis"))
+
+
+@pytest.mark.parametrize("direction", ["forward", "left"])
+@pytest.mark.parametrize("side", ["l", "r"])
+@pytest.mark.parametrize("heading", [0.0, 2.0])
+def test_the_swinging_foot_goes_where_the_pelvis_has_gone(model, direction, side, heading):
+    """A pelvis 0.1 m off, or 0.1 m/s too fast, puts only the swinging foot that way."""
+    layer, swinging = build_whole_body(model), "lr".index(side)
+    turned, _ = turned_about_vertical(jnp.asarray(model.mj_model.qpos0[None]), [], heading)
+    qpos = np.array(turned[0], dtype=np.float64)
+    (forward, left), foot = anatomical_axes(model, qpos)
+    away = {"forward": forward, "left": left}[direction]
+    gains = gains_of(
+        WholeBodyConfig(
+            step_position=2.0,
+            side_position=2.0,
+            step_velocity=1.0,
+            side_velocity=1.0,
+            lift=0.0,
+            apart=0.0,
+        )
     )
-    zero = jnp.zeros((WORLDS, 3))
-    offset, rate = layer.steps(gains, reference, jnp.array(0.1 * forward), zero, zero)
-    left, right = layer.legs.hip_flexion
-    np.testing.assert_allclose(offset[:, left], 0.2, atol=1e-5)
-    assert not offset[:, right].any()
-    assert not rate.any()
+    reference = Reference(
+        qpos=jnp.asarray(qpos[None]),
+        qvel=jnp.zeros((1, model.mj_model.nv)),
+        acceleration=jnp.zeros((1, model.mj_model.nv)),
+        swing=jnp.eye(2)[swinging][None],
+        swing_rate=jnp.zeros((1, 2)),
+    )
+    zero = jnp.zeros((1, 3))
+    for shift, speed, angle in ((0.1 * away, 0 * away, 0.2), (0 * away, 0.1 * away, 0.1)):
+        shift, speed = (jnp.asarray(v[None], jnp.float32) for v in (shift, speed))
+        offset, rate = layer.steps(gains, reference, shift, speed, zero)
+        assert not rate.any()
+        moved = qpos.copy()
+        moved[model.couplings.scalar_qpos] += np.asarray(offset[0], np.float64)
+        step = foot(moved, side) - foot(qpos, side)
+        # A leg of 0.8 to 0.9 m turned at the hip by `angle`.
+        assert step @ away == pytest.approx(0.85 * angle, rel=0.15)
+        other = "rl"[swinging]
+        assert foot(moved, other) == pytest.approx(foot(qpos, other))
 
 
 def test_settings_that_fit_nothing_are_refused():

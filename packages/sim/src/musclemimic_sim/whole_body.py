@@ -231,20 +231,21 @@ class WholeBody(NamedTuple):
             reference: gives the swing and the heading.
             ahead: how far the pelvis is beyond the reference, world frame, m.
             faster: the same for its velocity, m/s.
-            turn: rotation from the pelvis to the reference's (roll, yaw, pitch), rad.
+            turn: rotation from the pelvis to the reference's (about its left, back
+                and upward axes), rad.
         """
         heading = rotation_matrix(reference.qpos[:, 3:7])
-        # The pelvis's x points forward, its z to the right.
+        # In the root's frame x points to the left, -y forward, z up.
         local = [rotate(jnp.swapaxes(heading, 1, 2), v) for v in (ahead, faster)]
-        forward = gains.step_position * local[0][:, 0] + gains.step_velocity * local[1][:, 0]
-        left = -(gains.side_position * local[0][:, 2] + gains.side_velocity * local[1][:, 2])
+        forward = -gains.step_position * local[0][:, 1] - gains.step_velocity * local[1][:, 1]
+        left = gains.side_position * local[0][:, 0] + gains.side_velocity * local[1][:, 0]
         # Adduction and inward rotation have opposite senses on the two sides.
         side = jnp.array([-1.0, 1.0])
         off = (reference.swing > 0.5).astype(jnp.float32)
         lift = _column(gains.lift) * reference.swing
-        flexion = (forward + gains.step_pitch * turn[:, 2])[:, None]
-        adduction = (left + gains.step_roll * turn[:, 0])[:, None]
-        rotation = (gains.step_yaw * turn[:, 1])[:, None]
+        flexion = (forward + gains.step_pitch * turn[:, 0])[:, None]
+        adduction = (left + gains.step_roll * turn[:, 1])[:, None]
+        rotation = (gains.step_yaw * turn[:, 2])[:, None]
         legs = self.legs
         offset = jnp.zeros((len(ahead), len(self.reduction.joints.joint_dof)))
         offset = offset.at[:, legs.hip_flexion].add(off * flexion + 0.5 * lift)
