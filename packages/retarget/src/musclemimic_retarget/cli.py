@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from musclemimic_retarget.batch import Job, Settings, convert_all, find_jobs, up_to_date
 from musclemimic_retarget.clip_model import model_of
+from musclemimic_retarget.cycle_command import CycleCommand, repeat
 from musclemimic_retarget.gmr_fit import GMRFitConfig
 from musclemimic_retarget.manifest import Entry, Manifest, earlier_entries
 from musclemimic_retarget.methods import ReaderOptions, read_with, require_use
@@ -45,6 +46,7 @@ class RetargetCommand:
         musclemimic retarget --split kinesis-test --amass-root AMASS --model full --out clips
         musclemimic retarget metrics clips/walk.npz
         musclemimic retarget view clips/walk.npz --source walk.npz
+        musclemimic retarget cycle clips/walk.npz --seconds 30 --out clips/walk_cycle.npz
     """
 
     files: tyro.conf.Positional[tuple[Path, ...]] = ()
@@ -102,6 +104,10 @@ def main(argv: Sequence[str]) -> int:
         )
     if argv and argv[0] == "view":
         return _view(argv[1:])
+    if argv and argv[0] == "cycle":
+        return repeat(
+            tyro.cli(CycleCommand, args=list(argv[1:]), prog="musclemimic retarget cycle")
+        )
     return _retarget(tyro.cli(RetargetCommand, args=list(argv), prog="musclemimic retarget"))
 
 
