@@ -18,6 +18,7 @@ from musclemimic_rl.onnx_export import export_onnx
 from musclemimic_rl.options import nearest, parse
 from musclemimic_rl.policy import PolicyBundle, load_policy
 from musclemimic_rl.portable import load_numpy_policy
+from musclemimic_rl.recipe.command import RECIPES, recipe_main
 from musclemimic_rl.session import TrainResult
 from musclemimic_rl.source import source_config
 from musclemimic_rl.trainer import resume, train
@@ -29,6 +30,7 @@ _TRAIN_HELP = """Train a policy to follow motion clips with muscles.
     musclemimic train wave.npz --minutes 10 --out runs/wave
     musclemimic train clips/*.npz --minutes 60 --validation.clips held_out/*.npz
     musclemimic train new.npz --from runs/wave --minutes 5 --reset.schedule --out runs/new
+    musclemimic train --recipe walk walk_cycle.npz --out runs/walk    # --help tells more
 
 A limit is needed: --minutes, --total-steps, or both. Ctrl-C saves and stops; `musclemimic resume`
 goes on. With --from, settings are those of the source where the command line gives no others, and
@@ -104,7 +106,16 @@ class ExportArgs:
 
 
 def train_main(argv: Sequence[str]) -> int:
-    """`musclemimic train CLIPS… --minutes M --out DIR`."""
+    """`musclemimic train CLIPS… --minutes M --out DIR`, or `--recipe NAME …`.
+
+    Raises:
+        InputError: as for `train`, or `--recipe` without a name.
+    """
+    if "--recipe" in argv:
+        place = argv.index("--recipe")
+        if place + 1 == len(argv):
+            raise InputError("train", "--recipe", found="no name", expected=" or ".join(RECIPES))
+        return recipe_main(argv[place + 1], [*argv[:place], *argv[place + 2 :]])
     return _finish(train(_parse(argv, prog="musclemimic train", description=_TRAIN_HELP)))
 
 

@@ -13,7 +13,7 @@ from musclemimic_sim.config import JOINT_MAPS
 from musclemimic_sim.coordinator import build_coordinator
 from musclemimic_sim.task import Episode, Task
 from musclemimic_sim.types import Dynamics, Simulator
-from musclemimic_sim.whole_body import Reference, build_whole_body, gains_of
+from musclemimic_sim.whole_body import Reference, WholeBodyGains, build_whole_body, gains_of
 
 # Excitations that an action means in an episode. Reads the physics' present state by itself.
 Drive = Callable[[Episode, Float[jax.Array, "N A"]], Float[jax.Array, "N nu"]]
@@ -44,7 +44,7 @@ def build_drive(
         case "coordinated":
             return _joint_drive(model, simulator, task, state)
         case "whole_body":
-            return _whole_body_drive(model, simulator, task, state)
+            return WholeBodyDrive(model, simulator, task, state)
         case _:
             return jit(task.excitation)
 
@@ -81,39 +81,55 @@ def _joint_drive(
     return now
 
 
-def _whole_body_drive(
-    model: MusculoModel, simulator: Simulator, task: Task, state: Callable[[], BodyState]
-) -> Drive:
-    layer, timestep = build_whole_body(model), float(model.mj_model.opt.timestep)
-    config, substeps = task.config.whole_body, task.config.substeps
+class WholeBodyDrive:
+    """The drive of `action_map="whole_body"`.
 
-    def excite(
-        state: BodyState,
-        dynamics: Dynamics,
-        moments: Float[jax.Array, "N nu nv"],
-        episode: Episode,
-        action: Float[jax.Array, "N J"],
+    Attributes:
+        gains: in use; numbers, or one for each world, so that many can be tried side by side.
+    """
+
+    def __init__(
+        self,
+        model: MusculoModel,
+        simulator: Simulator,
+        task: Task,
+        state: Callable[[], BodyState],
+    ) -> None:
+        """Compile; see `build_drive`."""
+        self.gains = gains_of(task.config.whole_body)
+        self._simulator, self._state = simulator, state
+        layer, timestep = build_whole_body(model), float(model.mj_model.opt.timestep)
+        config, substeps = task.config.whole_body, task.config.substeps
+
+        def excite(
+            state: BodyState,
+            physics: tuple[Dynamics, Float[jax.Array, "N nu nv"]],
+            episode: Episode,
+            action: Float[jax.Array, "N J"],
+            gains: WholeBodyGains,
+        ) -> Float[jax.Array, "N nu"]:
+            dynamics, moments = physics
+            arriving = jnp.clip(task.arriving(episode, action), -1, 1)
+            return layer.excite(
+                gains,
+                state=state,
+                dynamics=dynamics,
+                moments=moments,
+                reference=_reference(task, episode, control_dt=substeps * timestep),
+                joint_offset=config.scale_rad * arriving,
+                config=config,
+                timestep=timestep,
+                substeps=substeps,
+            )
+
+        self._excite = jit(excite)
+
+    def __call__(
+        self, episode: Episode, action: Float[jax.Array, "N A"]
     ) -> Float[jax.Array, "N nu"]:
-        arriving = jnp.clip(task.arriving(episode, action), -1, 1)
-        return layer.excite(
-            gains_of(config),
-            state=state,
-            dynamics=dynamics,
-            moments=moments,
-            reference=_reference(task, episode, control_dt=substeps * timestep),
-            joint_offset=config.scale_rad * arriving,
-            config=config,
-            timestep=timestep,
-            substeps=substeps,
-        )
-
-    compiled = jit(excite)
-
-    def now(episode: Episode, action: Float[jax.Array, "N J"]) -> Float[jax.Array, "N nu"]:
-        moments = jnp.asarray(simulator.muscle_moments())
-        return compiled(state(), simulator.dynamics(), moments, episode, action)
-
-    return now
+        """Excitations that an action means in the present state."""
+        physics = self._simulator.dynamics(), jnp.asarray(self._simulator.muscle_moments())
+        return self._excite(self._state(), physics, episode, action, self.gains)
 
 
 def _reference(task: Task, episode: Episode, *, control_dt: float) -> Reference:

@@ -13,12 +13,13 @@ from musclemimic_models import InputError, MusculoModel
 from musclemimic_sim.body import BodyState, clean_state
 from musclemimic_sim.compiled import jit
 from musclemimic_sim.divergence import DivergenceRecorder
-from musclemimic_sim.drives import action_names, build_drive
+from musclemimic_sim.drives import WholeBodyDrive, action_names, build_drive
 from musclemimic_sim.health import healthy, note, restarted
 from musclemimic_sim.saving import from_state, to_state
 from musclemimic_sim.task import Episode, Task
 from musclemimic_sim.types import EnvSpec, SimOutput, Simulator, State, TimeStep
 from musclemimic_sim.variation import Variation
+from musclemimic_sim.whole_body import WholeBodyGains
 
 _LOG = logging.getLogger(__name__)
 # Restarts of up to a share of 1/_FEW of the environments are observed by themselves.
@@ -183,6 +184,20 @@ class ImitationEnv:
     def excite(self, action: Float[jax.Array, "N A"]) -> Float[jax.Array, "N nu"]:
         """The excitations that `action` means in the present state; nothing moves."""
         return self._excite(self._episode, action)
+
+    def use_gains(self, gains: WholeBodyGains) -> None:
+        """Follow the reference with these gains from now on.
+
+        Args:
+            gains: numbers, or (N,) of each, so that many settings can be tried side by side.
+
+        Raises:
+            InputError: the environment's actions do not go through whole-body coordination.
+        """
+        if not isinstance(self._excite, WholeBodyDrive):
+            found = self.task.config.action_map
+            raise InputError("use_gains", "action_map", found=found, expected="whole_body")
+        self._excite.gains = gains
 
     def get_state(self) -> State:
         """Everything needed to continue bit for bit, as named arrays."""

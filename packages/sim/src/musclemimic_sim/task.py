@@ -205,7 +205,7 @@ class Task:
         widths = {name: block.shape[1] for name, block in blocks.items()}
         deviation = noise_deviation(self.config.sensor_noise, widths, "EnvConfig")
         shape = (episode.clip.shape[0], sum(widths.values()))
-        return deviation * jax.random.normal(episode.noise_key, shape)
+        return jnp.asarray(deviation) * jax.random.normal(episode.noise_key, shape)
 
     def judge(
         self,

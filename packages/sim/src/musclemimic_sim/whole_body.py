@@ -38,13 +38,13 @@ from musclemimic_sim.relative import rotate, rotation_log, rotation_matrix
 from musclemimic_sim.types import Dynamics
 from musclemimic_sim.whole_body_config import WholeBodyConfig
 
-Value = Float[jax.Array, " N"] | float
+Value = Float[jax.Array, " N"] | Float[jax.Array, ""] | float
 
 # The largest force along one edge of a friction pyramid, N.
 _STRONGEST = 3000.0
 
 
-class Gains(NamedTuple):
+class WholeBodyGains(NamedTuple):
     """How the wanted acceleration follows the reference; see `WholeBodyConfig` for each.
 
     Numbers, or one for each world, so that many settings can be tried side by side.
@@ -68,10 +68,10 @@ class Gains(NamedTuple):
     apart: Value
 
 
-def gains_of(config: WholeBodyConfig) -> Gains:
+def gains_of(config: WholeBodyConfig) -> WholeBodyGains:
     """The same gains in all worlds."""
-    values: dict[str, float] = {name: getattr(config, name) for name in Gains._fields}
-    return Gains(**values)
+    values: dict[str, float] = {name: getattr(config, name) for name in WholeBodyGains._fields}
+    return WholeBodyGains(**values)
 
 
 class Reference(NamedTuple):
@@ -118,7 +118,7 @@ class WholeBody(NamedTuple):
 
     def excite(
         self,
-        gains: Gains,
+        gains: WholeBodyGains,
         *,
         state: BodyState,
         dynamics: Dynamics,
@@ -170,7 +170,7 @@ class WholeBody(NamedTuple):
 
     def wanted(
         self,
-        gains: Gains,
+        gains: WholeBodyGains,
         state: BodyState,
         reference: Reference,
         joint_offset: Float[jax.Array, "N J"],
@@ -218,7 +218,7 @@ class WholeBody(NamedTuple):
 
     def steps(
         self,
-        gains: Gains,
+        gains: WholeBodyGains,
         reference: Reference,
         ahead: Float[jax.Array, "N 3"],
         faster: Float[jax.Array, "N 3"],
