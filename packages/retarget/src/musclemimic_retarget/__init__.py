@@ -7,6 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from musclemimic_retarget.bounds import ClipBounds as ClipBounds
+    from musclemimic_retarget.bounds import clip_bounds as clip_bounds
     from musclemimic_retarget.gmr_fit import GMRFit as GMRFit
     from musclemimic_retarget.gmr_fit import GMRFitConfig as GMRFitConfig
     from musclemimic_retarget.markers.c3d import read_c3d as read_c3d
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from musclemimic_retarget.targets import Targets as Targets
 
 _HOMES = {
+    "bounds": ("ClipBounds", "clip_bounds"),
     "gmr_fit": ("GMRFit", "GMRFitConfig"),
     "markers.c3d": ("read_c3d",),
     "markers.c3d_file": ("C3DEvent", "C3DFile", "ForcePlate"),

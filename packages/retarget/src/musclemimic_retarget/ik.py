@@ -54,16 +54,21 @@ class SiteTargets:
     Attributes:
         pos: (T, S, 3) m, world. mat: (T, S, 3, 3) orientations, world.
         pos_weight, rot_weight: (S,) relative weights; 0 leaves a target out.
+        rot_factor: (T, S) further factors on the orientations' weights, pose by pose; 1 if None.
     """
 
     pos: Float[np.ndarray, "T S 3"]
     mat: Float[np.ndarray, "T S 3 3"]
     pos_weight: Float[np.ndarray, " S"]
     rot_weight: Float[np.ndarray, " S"]
+    rot_factor: Float[np.ndarray, "T S"] | None = None
 
     def __getitem__(self, poses: slice | Int[np.ndarray, " N"]) -> "SiteTargets":
         """The targets of some poses."""
-        return SiteTargets(self.pos[poses], self.mat[poses], self.pos_weight, self.rot_weight)
+        factor = None if self.rot_factor is None else self.rot_factor[poses]
+        return SiteTargets(
+            self.pos[poses], self.mat[poses], self.pos_weight, self.rot_weight, factor
+        )
 
 
 @dataclass(frozen=True)
@@ -259,7 +264,7 @@ class InverseKinematics:
         pull[..., 3:] = (targets.pos - links.site_pos).transpose(1, 0, 2)
         turn = rotation_log(targets.mat @ np.swapaxes(links.site_mat, -1, -2))
         pull[..., :3] = turn.transpose(1, 0, 2)
-        weight = self._weights(targets)[:, None]
+        weight = self._weights(targets)
         weighted = weight * pull
         cost = np.einsum("sti,sti->t", pull, weighted)
         gradient = self.jacobian.pulled(qpos, links, weighted)
@@ -294,7 +299,7 @@ class InverseKinematics:
         shape = (len(qpos), len(self._scalar), len(self.body.site_ids), 6)
         if len(self._scratch) < len(qpos):
             self._scratch = np.zeros(shape)
-        rows = np.sqrt(self._weights(targets))[:, [3, 4, 5, 0, 1, 2]]
+        rows = np.sqrt(self._weights(targets))[..., [3, 4, 5, 0, 1, 2]]
         jacobian = self.jacobian(qpos, links, rows, self._scratch[: len(qpos)])
         A = jacobian.reshape(*shape[:2], -1)
         hessian = A @ np.swapaxes(A, 1, 2)  # (T, F, F) = (T, F, 6S) (T, 6S, F)
@@ -302,11 +307,13 @@ class InverseKinematics:
         np.einsum("tii->ti", hessian)[:, self._scalar] += strength
         return hessian
 
-    def _weights(self, targets: SiteTargets) -> Float[np.ndarray, "S 6"]:
+    def _weights(self, targets: SiteTargets) -> Float[np.ndarray, "S #T 6"]:
         """Weight of each squared error: rotation x, y, z, position x, y, z."""
-        config = self.config
-        kinds = (config.orientation * targets.rot_weight, config.position * targets.pos_weight)
-        return np.repeat(np.stack(kinds, axis=1), 3, axis=1)
+        turn = self.config.orientation * targets.rot_weight[:, None]
+        if targets.rot_factor is not None:
+            turn = turn * targets.rot_factor.T
+        shift = np.broadcast_to(self.config.position * targets.pos_weight[:, None], turn.shape)
+        return np.repeat(np.stack([turn, shift], axis=2), 3, axis=2)
 
 
 def _rows(array: np.ndarray, rows: Int[np.ndarray, " N"]) -> np.ndarray:

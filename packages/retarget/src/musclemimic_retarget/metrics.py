@@ -117,7 +117,7 @@ def clip_metrics(
     floor = FloorGeoms.of(model)
     seen = survey(body, floor, clip.qpos)
     floating, skate = _stance_quality(clip, body, seen.soles)
-    jumps = _tendon_jumps(model.mj_model, clip.qpos)
+    jumps = tendon_jumps(model.mj_model, clip.qpos)
     rmse = human_rmse = orientation = source_acceleration = None
     if targets is not None:
         rmse = _rms(clip.site_pos - targets.pos)
@@ -193,7 +193,7 @@ def peak_knee_flexion_deg(model: Articulated, clip: MotionClip) -> tuple[float, 
 
 
 @dataclass(frozen=True)
-class _TendonJumps:
+class TendonJumps:
     """Number of frames with a jump; the tendon of the largest relative change, and the change."""
 
     frames: int
@@ -201,9 +201,10 @@ class _TendonJumps:
     worst_change: float
 
 
-def _tendon_jumps(model: mujoco.MjModel, qpos: Float[np.ndarray, "T nq"]) -> _TendonJumps:
+def tendon_jumps(model: mujoco.MjModel, qpos: Float[np.ndarray, "T nq"]) -> TendonJumps:
+    """Look at every tendon's change from frame to frame; see `ClipMetrics.tendon_jump`."""
     if not model.ntendon:
-        return _TendonJumps(0, "none", 0.0)
+        return TendonJumps(0, "none", 0.0)
     data, before, mean = mujoco.MjData(model), np.empty(0), np.empty(0)
     largest, jumped = np.zeros(model.ntendon), 0
     for frame, row in enumerate(qpos):
@@ -226,7 +227,7 @@ def _tendon_jumps(model: mujoco.MjModel, qpos: Float[np.ndarray, "T nq"]) -> _Te
         before = data.ten_length.copy()
     relative = largest / model.tendon_length0
     worst = int(relative.argmax())
-    return _TendonJumps(jumped, model.tendon(worst).name, float(relative[worst]))
+    return TendonJumps(jumped, model.tendon(worst).name, float(relative[worst]))
 
 
 def _limit_violation(model: mujoco.MjModel, qpos: Float[np.ndarray, "T nq"]) -> float:
