@@ -14,6 +14,7 @@ from musclemimic_retarget.articulated import Articulated
 from musclemimic_retarget.ground import FloorGeoms
 from musclemimic_retarget.kinematics import KinematicBody
 from musclemimic_retarget.rotations import angle_between, matrices
+from musclemimic_retarget.smoothing import acceleration_rms
 from musclemimic_retarget.stance import FEET
 from musclemimic_retarget.survey import survey
 from musclemimic_retarget.targets import Targets
@@ -125,7 +126,7 @@ def clip_metrics(
         aimed = targets.rot_weight > 0
         angles = angle_between(clip.site_quat[:, aimed], targets.quat[:, aimed])
         orientation = float(np.rad2deg(angles.mean()))
-        source_acceleration = _acceleration_rms(targets.pos[:, 0, 2], clip.dt)
+        source_acceleration = acceleration_rms(targets.pos[:, 0, 2], 1.0 / clip.dt)
     return ClipMetrics(
         joint_limit_violation_percent=_limit_violation(model.mj_model, clip.qpos),
         ground_penetration_percent=100.0 * float((seen.lowest < -_DEEP).mean()),
@@ -142,7 +143,9 @@ def clip_metrics(
         float_clearance_m=floating,
         foot_skate_m_per_s=skate,
         coupling_residual=float(np.abs(model.couplings.residual(clip.qpos)).max(initial=0.0)),
-        root_acceleration_rms_m_per_s2=_acceleration_rms(clip.site_pos[:, 0, 2], clip.dt),
+        root_acceleration_rms_m_per_s2=acceleration_rms(
+            np.asarray(clip.site_pos[:, 0, 2]), 1.0 / clip.dt
+        ),
         source_root_acceleration_rms_m_per_s2=source_acceleration,
         not_converged_percent=100.0 * float((clip.frame_status != 0).mean()),
     )
@@ -254,9 +257,3 @@ def _stance_quality(
 
 def _rms(error: Float[np.ndarray, "T S 3"]) -> float:
     return float(np.sqrt((error**2).sum(axis=-1).mean()))
-
-
-def _acceleration_rms(height: Float[np.ndarray, " T"], dt: float) -> float:
-    if len(height) < 3:
-        return 0.0
-    return float(np.sqrt((np.diff(height, 2) ** 2).mean()) / dt**2)
