@@ -1,5 +1,6 @@
 """From joint coordinates on a time grid to a `MotionClip`."""
 
+from functools import cache
 from importlib.metadata import version
 
 import mujoco
@@ -11,6 +12,12 @@ from musclemimic_retarget.kinematics import KinematicBody, blocks
 from musclemimic_retarget.motion import MotionSource
 from musclemimic_retarget.rotations import continuous, quaternions
 from musclemimic_retarget.site_jacobian import linkage, site_velocities
+
+
+@cache
+def _version() -> str:
+    """Of this package; reading its metadata takes milliseconds."""
+    return version("musclemimic-retarget")
 
 
 def velocities(
@@ -81,7 +88,7 @@ def make_clip(
             subject=source.subject,
             licence=source.licence,
             method=method,
-            version=version("musclemimic-retarget"),
+            version=_version(),
             human_to_model_scale=human_to_model_scale,
         ),
     )

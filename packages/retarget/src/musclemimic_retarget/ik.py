@@ -210,10 +210,13 @@ class InverseKinematics:
             damping[todo[~better & ~renewed]] *= 30
             stale[good] = True
             converged[todo[settled]] = True
-            again = todo[renewed & ~settled]
+            again = np.flatnonzero(renewed & ~settled)
             if len(again):
-                hessian[again] = self.hessian(qpos[again], targets[again], pulled=pulled)
-                stale[again] = False
+                # Where the step was good, the trial's kinematics are those of the new pose.
+                links = trial.links[again] if better[again].all() else None
+                rows = todo[again]
+                hessian[rows] = self.hessian(qpos[rows], targets[rows], links, pulled=pulled)
+                stale[rows] = False
             todo = todo[~settled]
             if not len(todo):
                 break
@@ -260,12 +263,8 @@ class InverseKinematics:
     ) -> Slope:
         """Cost and gradient at poses, without the Jacobian: errors pull on the sites."""
         config, links = self.config, linkage(self.body, qpos)
-        pull = np.empty((len(targets.pos_weight), *qpos.shape[:1], 6))
-        pull[..., 3:] = (targets.pos - links.site_pos).transpose(1, 0, 2)
-        turn = rotation_log(targets.mat @ np.swapaxes(links.site_mat, -1, -2))
-        pull[..., :3] = turn.transpose(1, 0, 2)
-        weight = self._weights(targets)
-        weighted = weight * pull
+        pull = _errors(links, targets)
+        weighted = self._weights(targets) * pull
         cost = np.einsum("sti,sti->t", pull, weighted)
         gradient = self.jacobian.pulled(qpos, links, weighted)
         address = self._address[self._scalar]
@@ -309,11 +308,23 @@ class InverseKinematics:
 
     def _weights(self, targets: SiteTargets) -> Float[np.ndarray, "S #T 6"]:
         """Weight of each squared error: rotation x, y, z, position x, y, z."""
-        turn = self.config.orientation * targets.rot_weight[:, None]
-        if targets.rot_factor is not None:
-            turn = turn * targets.rot_factor.T
-        shift = np.broadcast_to(self.config.position * targets.pos_weight[:, None], turn.shape)
-        return np.repeat(np.stack([turn, shift], axis=2), 3, axis=2)
+        weight = np.empty((len(targets.pos_weight), 1, 6))
+        weight[:, 0, :3] = self.config.orientation * targets.rot_weight[:, None]
+        weight[:, 0, 3:] = self.config.position * targets.pos_weight[:, None]
+        if targets.rot_factor is None:
+            return weight
+        weight = np.repeat(weight, len(targets.rot_factor), axis=1)
+        weight[..., :3] *= targets.rot_factor.T[..., None]
+        return weight
+
+
+def _errors(links: Linkage, targets: SiteTargets) -> Float[np.ndarray, "S T 6"]:
+    """Of every site: the turn, as a rotation vector, and the shift that lead to its target."""
+    pull = np.empty((len(targets.pos_weight), len(targets.pos), 6))
+    pull[..., 3:] = (targets.pos - links.site_pos).transpose(1, 0, 2)
+    turn = rotation_log(targets.mat @ np.swapaxes(links.site_mat, -1, -2))
+    pull[..., :3] = turn.transpose(1, 0, 2)
+    return pull
 
 
 def _rows(array: np.ndarray, rows: Int[np.ndarray, " N"]) -> np.ndarray:

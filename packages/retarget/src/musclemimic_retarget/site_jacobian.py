@@ -24,6 +24,12 @@ class Linkage:
     site_mat: Float[np.ndarray, "T S 3 3"]
     motion: Float[np.ndarray, "nv T 6"]
 
+    def __getitem__(self, poses: Int[np.ndarray, " N"]) -> "Linkage":
+        """Of some poses; itself if it has no others."""
+        if len(poses) == len(self.site_pos):
+            return self
+        return Linkage(self.site_pos[poses], self.site_mat[poses], self.motion[:, poses])
+
 
 def linkage(body: KinematicBody, qpos: Float[np.ndarray, "T nq"]) -> Linkage:
     """Forward kinematics of every pose, with the axes of every dof."""

@@ -1,7 +1,5 @@
 """Inverse kinematics over a whole motion: key poses one after the other, the rest at once."""
 
-from dataclasses import replace
-
 import numpy as np
 from jaxtyping import Float, Float32, Int
 
@@ -49,7 +47,7 @@ def solve_motion(
     """
     goals = SiteTargets(targets.pos, matrices(targets.quat), targets.pos_weight, targets.rot_weight)
     if starts is None:
-        starts = _from_key_poses(solver, goals, targets.rate, first)
+        starts, hessian = _from_key_poses(solver, goals, targets.rate, first)
     return solver.solve(goals, starts, starts, iterations=iterations, hessian=hessian)
 
 
@@ -58,11 +56,14 @@ def _from_key_poses(
     goals: SiteTargets,
     rate: float,
     first: Float[np.ndarray, " nq"] | None,
-) -> Float[np.ndarray, "T nq"]:
+) -> tuple[Float[np.ndarray, "T nq"], Float32[np.ndarray, "T F F"]]:
     """Solve every few frames, all from the first one's pose, and interpolate between them.
 
     A key pose that fits badly gets other starts. Last, each is solved again from between its
     neighbours, which settles what the targets leave free the same way all along.
+
+    Returns:
+        Poses of all frames, and the Hessian of the key pose nearest to each.
     """
     frames = len(goals.pos)
     stride = max(1, round(KEY_SECONDS * rate))
@@ -84,7 +85,8 @@ def _from_key_poses(
         between = interpolate_pair(solver.body, ends)
         again = solver.solve(chosen[inner], between, between, iterations=_SETTLING_ITERATIONS)
         result = _replaced(result, inner, again, margin=_SMALL_COST)
-    return interpolate(solver.body, keys, result.qpos, frames)
+    nearest = np.minimum(np.round(np.arange(frames) / stride).astype(int), len(keys) - 1)
+    return interpolate(solver.body, keys, result.qpos, frames), result.hessian[nearest]
 
 
 def _replaced(
@@ -93,9 +95,10 @@ def _replaced(
     """The result with some rows replaced where the new ones cost less (up to a margin)."""
     better = new.cost < result.cost[rows] + margin
     qpos, cost, converged = result.qpos.copy(), result.cost.copy(), result.converged.copy()
-    qpos[rows[better]], cost[rows[better]] = new.qpos[better], new.cost[better]
-    converged[rows[better]] = new.converged[better]
-    return replace(result, qpos=qpos, cost=cost, converged=converged)
+    hessian, taken = result.hessian.copy(), rows[better]
+    qpos[taken], cost[taken] = new.qpos[better], new.cost[better]
+    converged[taken], hessian[taken] = new.converged[better], new.hessian[better]
+    return IKResult(qpos, cost, converged, hessian)
 
 
 def interpolate_pair(
