@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from musclemimic_models import MotionClip
 from rich.table import Column, Table
+from scipy.signal import find_peaks
 
 from musclemimic_retarget.articulated import Articulated
 from musclemimic_retarget.ground import FloorGeoms
@@ -21,8 +22,7 @@ from musclemimic_retarget.targets import Targets
 
 _LIMIT_SLACK = 1e-5  # rad or m
 _DEEP = 1e-3  # m
-_STRIDE = (0.5, 1.8)  # s
-_COMMON = 0.2  # s that a motion and its shifted self must share
+_SWING = 0.05  # m; ankles that move less about the pelvis do not walk
 _JUMP_SHARE, _JUMP_LENGTH, _JUMP_RATIO, _JUMP_MEMORY = 0.05, 1e-3, 10.0, 0.01
 
 
@@ -159,29 +159,25 @@ def walking_speed(clip: MotionClip) -> float:
 
 
 def stride_seconds(clip: MotionClip) -> float | None:
-    """Duration of a stride, s: the lag at which the ankles' swing before the pelvis repeats best.
+    """Mean duration of a stride, s.
 
-    Between 0.5 and 1.8 s; None if the clip has no ankles or is too short to tell.
+    Counted from one time to the next that an ankle is farthest before the pelvis, farthest behind
+    it (foot strike and toe-off of Zeni et al. 2008, Gait Posture 27:710), or highest, both sides;
+    each must stand out by half the range of its curve. None if the clip has no ankles or nothing
+    repeats.
     """
     if "left_ankle" not in clip.site_names:
         return None
     forward = matrices(np.asarray(clip.site_quat[:, 0]))[:, :2, 0]
     forward = forward / np.linalg.norm(forward, axis=1, keepdims=True)
-    ankles = [clip.site_names.index(f"{side}_ankle") for side in FEET]
-    before = clip.site_pos[:, ankles, :2] - clip.site_pos[:, :1, :2]
-    swing: Float[np.ndarray, "2 T"] = np.einsum("tsi,ti->st", before, forward)
-    swing = swing - np.mean(swing, axis=1, keepdims=True)
-    first, last = (round(seconds / clip.dt) for seconds in _STRIDE)
-    lags = np.arange(first, min(last, len(clip) - round(_COMMON / clip.dt)))
-    if len(lags) < 5:
-        return None
-    misfit = np.array([np.mean((swing[:, lag:] - swing[:, :-lag]) ** 2) for lag in lags])
-    best = int(np.argmin(misfit))
-    if not 2 <= best < len(lags) - 2:
-        return None
-    around = slice(best - 2, best + 3)
-    curve = np.polyfit(lags[around], misfit[around], 2)
-    return float(-curve[1] / (2.0 * curve[0]) * clip.dt)
+    strides: list[float] = []
+    for side in FEET:
+        away = clip.site_pos[:, clip.site_names.index(f"{side}_ankle")] - clip.site_pos[:, 0]
+        ahead: Float[np.ndarray, " T"] = np.sum(away[:, :2] * forward, axis=1)
+        for curve in (ahead, -ahead, away[:, 2]):
+            peaks, _ = find_peaks(curve, prominence=max(0.5 * float(np.ptp(curve)), _SWING))
+            strides += (np.diff(peaks) * clip.dt).tolist()
+    return float(np.mean(strides)) if strides else None
 
 
 def peak_knee_flexion_deg(model: Articulated, clip: MotionClip) -> tuple[float, float]:

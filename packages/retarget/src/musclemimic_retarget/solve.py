@@ -47,7 +47,7 @@ def solve_motion(
     """
     goals = SiteTargets(targets.pos, matrices(targets.quat), targets.pos_weight, targets.rot_weight)
     if starts is None:
-        starts, hessian = _from_key_poses(solver, goals, targets.rate, first)
+        starts = _from_key_poses(solver, goals, targets.rate, first)
     return solver.solve(goals, starts, starts, iterations=iterations, hessian=hessian)
 
 
@@ -56,14 +56,11 @@ def _from_key_poses(
     goals: SiteTargets,
     rate: float,
     first: Float[np.ndarray, " nq"] | None,
-) -> tuple[Float[np.ndarray, "T nq"], Float32[np.ndarray, "T F F"]]:
+) -> Float[np.ndarray, "T nq"]:
     """Solve every few frames, all from the first one's pose, and interpolate between them.
 
     A key pose that fits badly gets other starts. Last, each is solved again from between its
     neighbours, which settles what the targets leave free the same way all along.
-
-    Returns:
-        Poses of all frames, and the Hessian of the key pose nearest to each.
     """
     frames = len(goals.pos)
     stride = max(1, round(KEY_SECONDS * rate))
@@ -85,8 +82,7 @@ def _from_key_poses(
         between = interpolate_pair(solver.body, ends)
         again = solver.solve(chosen[inner], between, between, iterations=_SETTLING_ITERATIONS)
         result = _replaced(result, inner, again, margin=_SMALL_COST)
-    nearest = np.minimum(np.round(np.arange(frames) / stride).astype(int), len(keys) - 1)
-    return interpolate(solver.body, keys, result.qpos, frames), result.hessian[nearest]
+    return interpolate(solver.body, keys, result.qpos, frames)
 
 
 def _replaced(

@@ -19,7 +19,7 @@ class GMRFitConfig:
             human movement).
         passes: rounds of aligning twist, correcting the feet's targets and solving again.
         first_iterations: of the solve before them, which only they refine.
-        strain_m: RMS distance from the targets after the first pass, m, above which the body's
+        strain_m: RMS distance from the targets before the last pass, m, above which the body's
             joints cannot follow the orientations and positions come first;
         strained_orientation: the orientations' weight from then on, rad⁻².
         window_s: motions longer than one and a half windows are worked on a window at a time, s,

@@ -21,6 +21,9 @@ from musclemimic_retarget.targets import Targets
 from musclemimic_retarget.toes import bend_toes
 from musclemimic_retarget.twist import TwistAlignment
 
+# Passes that follow a change of weights, beside the last.
+_STRAINED_PASSES = 2
+
 
 @dataclass(frozen=True)
 class Workbench:
@@ -107,14 +110,15 @@ class Stretch:
 
     def run(self) -> "Stretch":
         """All passes; returns itself. Only the last one has to converge."""
-        config = self._bench.config
-        self._pass(last=config.passes == 1)
-        if self._known is None and config.passes > 1:
-            self._learn_strain()
-        # The change of weights takes a pass of its own.
-        passes = config.passes + (self._known is None and self._strained)
-        for number in range(2, passes + 1):
+        passes, number = self._bench.config.passes, 0
+        while number < passes:
+            number += 1
             self._pass(last=number == passes)
+            if number == passes - 1 and self._known is None and self._is_strained():
+                # Twist and floor are known by now; the change of weights takes passes of its own.
+                self._strained, self._hessian = True, None
+                self._solver = self._bench.solver(strained=True)
+                passes += _STRAINED_PASSES
         return self
 
     def alignment(self) -> Alignment:
@@ -170,13 +174,11 @@ class Stretch:
         self._plane = plane.above(self._plane)
         return seen.raised(-height)
 
-    def _learn_strain(self) -> None:
-        """Positions come first where joints cannot follow the orientations anyway."""
+    def _is_strained(self) -> bool:
+        """Whether joints cannot follow the orientations, and this is news."""
         away = self._survey().site_pos - self._goals.pos
-        config = self._bench.config
-        if float(np.sqrt((away**2).sum(axis=-1).mean())) > config.strain_m:
-            self._strained, self._hessian = True, None
-            self._solver = self._bench.solver(strained=True)
+        rms = float(np.sqrt((away**2).sum(axis=-1).mean()))
+        return not self._strained and rms > self._bench.config.strain_m
 
     def _survey(self) -> Survey:
         return self._bench.survey(self.qpos)
