@@ -15,9 +15,10 @@ from rich.progress import track
 from rich.table import Column, Table
 
 from musclemimic_retarget.batch import find_jobs
-from musclemimic_retarget.bounds import ClipBounds, FitError, JointAtEnd, clip_bounds
+from musclemimic_retarget.bounds import ClipBounds, FitError, clip_bounds
 from musclemimic_retarget.gmr_fit import GMRFit, GMRFitConfig
 from musclemimic_retarget.methods import ReaderOptions, read_with, require_use
+from musclemimic_retarget.range_ends import JointAtEnd
 
 # So many joints get into the table; the JSON document has them all.
 _NAMED = 4

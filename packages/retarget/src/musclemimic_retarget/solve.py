@@ -67,8 +67,10 @@ def _from_key_poses(
     keys = np.unique(np.append(np.arange(0, frames, stride), frames - 1))
     chosen = goals[keys]
     if first is None:
-        first = from_scratch(solver, chosen[:1], iterations=_SCRATCH_ITERATIONS).qpos[0]
-    starts = root_poses(solver, chosen, np.repeat(first[None], len(keys), axis=0))
+        seed = from_scratch(solver, chosen[:1], iterations=_SCRATCH_ITERATIONS).qpos
+    else:
+        seed = first[None]
+    starts = root_poses(solver, chosen, np.repeat(seed, len(keys), axis=0))
     result = solver.solve(chosen, starts, iterations=_KEY_ITERATIONS)
     usual = max(float(np.median(result.cost)), _SMALL_COST)
     bad = np.flatnonzero(result.cost > _SUSPICIOUS * usual)

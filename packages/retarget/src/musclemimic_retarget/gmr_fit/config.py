@@ -20,8 +20,10 @@ class GMRFitConfig:
         passes: rounds of aligning twist, correcting the feet's targets and solving again.
         first_iterations: of the solve before them, which only they refine.
         strain_m: RMS distance from the targets before the last pass, m, above which the body's
-            joints cannot follow the orientations and positions come first;
-        strained_orientation: the orientations' weight from then on, rad⁻².
+            joints cannot follow the orientations, and positions come first;
+        lost_m: the same, above which that would cost too many degrees for too few millimetres, and
+            the balance stays.
+        strained_orientation: the orientations' weight where positions come first, rad⁻².
         window_s: motions longer than one and a half windows are worked on a window at a time, s,
             so that memory does not grow with them.
         ik, ground, stance, twist: of the parts.
@@ -33,6 +35,7 @@ class GMRFitConfig:
     passes: int = 3
     first_iterations: int = 2
     strain_m: float = 0.0137
+    lost_m: float = 0.018
     strained_orientation: float = 0.004
     window_s: float = 60.0
     ik: IKConfig = field(default_factory=IKConfig)

@@ -97,7 +97,8 @@ class Stretch:
         self._strained = known is not None and known.strained
         self._solver = bench.solver(strained=self._strained)
         self._footing: Footing | None = None
-        self.targets = self._goals = targets.lowered(self._plane.at(targets.pos))
+        self.targets: Targets = targets.lowered(self._plane.at(targets.pos))
+        self._goals: Targets = self.targets
         with bench.clock:
             found = solve_motion(
                 self._solver, self.targets, first=first, iterations=bench.config.first_iterations
@@ -175,10 +176,10 @@ class Stretch:
         return seen.raised(-height)
 
     def _is_strained(self) -> bool:
-        """Whether joints cannot follow the orientations, and this is news."""
+        """Whether joints cannot follow the orientations but can the positions; once only."""
         away = self._survey().site_pos - self._goals.pos
-        rms = float(np.sqrt((away**2).sum(axis=-1).mean()))
-        return not self._strained and rms > self._bench.config.strain_m
+        rms, config = float(np.sqrt((away**2).sum(axis=-1).mean())), self._bench.config
+        return not self._strained and config.strain_m < rms < config.lost_m
 
     def _survey(self) -> Survey:
         return self._bench.survey(self.qpos)

@@ -242,10 +242,11 @@ def _labels(source: str, where: str, value: object) -> tuple[str, ...]:
 
 def _offset(source: str, where: str, value: object) -> tuple[float, float, float]:
     """Three numbers below half a metre."""
+    given = repr(value)
     items = cast("list[object]", value) if isinstance(value, list) else []
     numbers = [float(item) for item in items if isinstance(item, int | float)]
     if len(numbers) != 3 or len(items) != 3 or not all(abs(number) < 0.5 for number in numbers):
         raise InputError(
-            source, where, found=repr(value), expected="[forward, outward, up] in m, below 0.5"
+            source, where, found=given, expected="[forward, outward, up] in m, below 0.5"
         )
     return numbers[0], numbers[1], numbers[2]
