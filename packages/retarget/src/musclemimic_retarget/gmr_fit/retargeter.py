@@ -145,7 +145,8 @@ class GMRFit:
                 first = before.qpos[window.frames.start - reached]
             stretch = Stretch(bench, targets[window.frames], known, first).run()
             rate, begun = bench.config.output_hz, window.frames.start / targets.rate
-            times = np.arange(window.output.start, window.output.stop) / rate - begun
+            start, stop = int(window.output.start), int(window.output.stop)
+            times: Float[np.ndarray, " T"] = np.arange(start, stop) / rate - begun
             yield window, output_poses(bench, stretch, times)
             before, reached = stretch, window.frames.start
 
