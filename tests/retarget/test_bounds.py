@@ -94,4 +94,6 @@ def test_the_command_prints_a_document_or_a_table(tmp_path, capsys):
     (bounds,) = json.loads(capsys.readouterr().out).values()
     assert bounds["positions"]["rmse_m"] <= 1.02 * bounds["achieved"]["rmse_m"]
     assert main(["bounds", path, "--model", "bimanual"]) == 0
-    assert "positions" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "joints at their ends" in printed
+    assert max(len(line) for line in printed.splitlines()) <= 80

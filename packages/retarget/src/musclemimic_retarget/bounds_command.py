@@ -23,10 +23,10 @@ from musclemimic_retarget.range_ends import JointAtEnd
 # So many joints get into the table; the JSON document has them all.
 _NAMED = 4
 _CAPTION = (
-    "RMS distance from the targets, mm, and mean angle to them, °: of the clip; the least when "
-    "only positions count, when only orientations do, with the method's weights (no floor, no "
-    "smoothing). Floor: how far the latter's standing soles are from it, mm RMS. Joints: share of "
-    "frames at an end of the range, the end, and where the targets ask them to go."
+    "RMS distance from the targets, mm, and mean angle to them, °: as made; the least when only "
+    "places count, when only turns do, and both by the usual weights (no floor, no smoothing). "
+    "Floor: how far standing soles of the latter are from it, mm RMS. Joints: share of frames at "
+    "an end of the range, that end, and where the targets ask them to go."
 )
 
 
@@ -91,7 +91,7 @@ def show_bounds(command: BoundsCommand) -> int:
 
 def bounds_table(rows: Mapping[str, ClipBounds]) -> Table:
     """One row a clip."""
-    titles = ("clip's", "positions", "orientations", "both", "floor")
+    titles = ("made", "places", "turns", "both", "floor")
     table = Table(
         Column("clip", overflow="fold"),
         *(Column(title, justify="right", no_wrap=True) for title in titles),
@@ -114,7 +114,7 @@ def bounds_table(rows: Mapping[str, ClipBounds]) -> Table:
 
 
 def _fit(fit: FitError) -> str:
-    return f"{1e3 * fit.rmse_m:.1f} {fit.orientation_deg:.1f}°"
+    return f"{1e3 * fit.rmse_m:.1f}\n{fit.orientation_deg:.1f}°"
 
 
 def _joint(joint: JointAtEnd) -> str:
