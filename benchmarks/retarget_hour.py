@@ -24,6 +24,7 @@ MINUTES = (1, 10, 60)
 def run() -> BenchmarkTable:
     """Minutes, milliseconds per 30 Hz frame, peak memory, and what the clip alone takes."""
     data = Path(os.environ.get("MUSCLEMIMIC_TEST_DATA", "../shared/data"))
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("spawn")
     rows = []
     for minutes in MINUTES:

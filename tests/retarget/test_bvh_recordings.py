@@ -193,16 +193,17 @@ def test_a_truncated_recording_is_refused(real_data, tmp_path):
         read_bvh(path)
 
 
-# Largest RMSE m, mean orientation error deg, foot skate m/s.
+# Largest RMSE m, mean orientation error deg, foot skate m/s. Where 3° is out of reach, positions
+# come first.
 QUALITY = {
     "bandai1_bow_normal_001": (0.010, 2.6, 0.01),
-    "bandai1_walk-back_normal_001": (0.0185, 4.8, 0.15),
+    "bandai1_walk-back_normal_001": (0.015, 5.2, 0.15),
     "bandai2_raise-up-both-hands_normal_001": (0.004, 1.2, 0.01),
     "bandai2_run_normal_001": (0.0155, 4.0, 0.4),
     "bandai2_walk-turn-left_normal_001": (0.009, 2.7, 0.12),
     "bandai2_walk_normal_001": (0.009, 2.6, 0.12),
     "bandai2_wave-right-hand_normal_001": (0.004, 1.0, 0.01),
-    "cmu_131_01_start_walk_stop": (0.0195, 6.0, 0.15),
+    "cmu_131_01_start_walk_stop": (0.015, 6.4, 0.15),
 }
 
 
@@ -217,7 +218,8 @@ def test_retargeted_quality(full_body, recording, name):
     assert metrics.orientation_error_deg <= orientation
     assert metrics.joint_limit_violation_percent == 0.0
     assert metrics.max_penetration_m <= 0.001
-    assert metrics.float_clearance_m <= 0.006
+    assert metrics.float_clearance_m <= 0.005
+    assert metrics.root_acceleration_rms_m_per_s2 <= metrics.source_root_acceleration_rms_m_per_s2
     assert metrics.foot_skate_m_per_s <= skate
     assert metrics.not_converged_percent == 0.0
     knees = [min(knee_flexion(motion, side).max(), MODEL_KNEE_LIMIT_DEG) for side in SIDES]

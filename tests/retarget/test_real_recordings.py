@@ -36,6 +36,8 @@ RECORDINGS = {
     "smpl/hbp_amass_sample.npz": (0.030, 13.0),
     "opensim_walk3d/coordinates.sto": (0.006, 0.6),
     "opencap_lab_walk/walking1.mot": (0.007, 0.8),
+    "opencap_lab_walk/walking1.trc": (0.009, 2.2),
+    "bvh/bandai1_walk-back_normal_001.bvh": (0.015, 5.2),
 }
 
 
@@ -53,9 +55,7 @@ def test_quality(retargeted, name):
     assert metrics.orientation_error_deg <= orientation
     assert not metrics.tendon_jump
     assert metrics.not_converged_percent == 0.0
-    assert metrics.root_acceleration_rms_m_per_s2 <= (
-        1.1 * metrics.source_root_acceleration_rms_m_per_s2
-    )
+    assert metrics.root_acceleration_rms_m_per_s2 <= metrics.source_root_acceleration_rms_m_per_s2
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from musclemimic_retarget.calibration import calibrate
 from musclemimic_retarget.kinematics import KinematicBody
 from musclemimic_retarget.rotations import quaternion_exp, quaternion_product
 from musclemimic_retarget.targets import fit_targets
-from musclemimic_retarget.twist import TwistAlignment, TwistConfig
+from musclemimic_retarget.twist import TwistAlignment, TwistConfig, twist_axes
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def parts(full_body, human):
     """(body, alignment, targets) of the built-in motion on the full body."""
     body = KinematicBody.of(full_body)
     calibration = calibrate(body, human)
-    alignment = TwistAlignment.of(body, calibration, TwistConfig(gain=1.0))
+    alignment = TwistAlignment(twist_axes(body, calibration), TwistConfig(gain=1.0))
     return body, alignment, fit_targets(body, calibration, human)
 
 
@@ -91,6 +91,6 @@ def test_a_skeleton_with_another_zero_of_twist_gives_the_same_clip(full_body, hu
 
 def test_joint_angles_are_not_aligned(full_body):
     body = KinematicBody.of(full_body)
-    alignment = TwistAlignment.none()
+    alignment = TwistAlignment({}, TwistConfig())
     assert alignment.axes == {}
     assert body.site_names

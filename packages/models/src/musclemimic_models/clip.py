@@ -111,9 +111,7 @@ class MotionClip:
         _check_arrays("MotionClip", arrays, **counts)
         kinds = {"foot_contact": np.bool_, "frame_status": np.int8}
         for name, value in arrays.items():
-            copy = np.array(value, dtype=kinds.get(name, np.float64))
-            copy.flags.writeable = False
-            object.__setattr__(self, name, copy)
+            object.__setattr__(self, name, _frozen(value, kinds.get(name, np.float64)))
 
     def __len__(self) -> int:
         """Number of frames."""
@@ -261,6 +259,15 @@ def _read_header(path: Path | str, arrays: dict[str, np.ndarray]) -> dict[str, o
             expected=f"{SCHEMA_VERSION} (written by another release?)",
         )
     return header
+
+
+def _frozen(value: np.ndarray, dtype: type[np.generic]) -> np.ndarray:
+    """A read-only copy; the array itself if it is one that nobody can write to already."""
+    if value.dtype == dtype and not value.flags.writeable and value.base is None:
+        return value
+    copy = np.array(value, dtype=dtype)
+    copy.flags.writeable = False
+    return copy
 
 
 def _check_arrays(

@@ -7,6 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from musclemimic_retarget.bounds import ClipBounds as ClipBounds
+    from musclemimic_retarget.bounds import clip_bounds as clip_bounds
     from musclemimic_retarget.cycle import CycleConfig as CycleConfig
     from musclemimic_retarget.cycle import CycleReport as CycleReport
     from musclemimic_retarget.cycle import repeat_stride as repeat_stride
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "cycle": ("CycleConfig", "CycleReport", "repeat_stride"),
+    "bounds": ("ClipBounds", "clip_bounds"),
     "gmr_fit": ("GMRFit", "GMRFitConfig"),
     "markers.c3d": ("read_c3d",),
     "markers.c3d_file": ("C3DEvent", "C3DFile", "ForcePlate"),

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from musclemimic_retarget.batch import Job, Settings, convert_all, find_jobs, up_to_date
+from musclemimic_retarget.bounds_command import BoundsCommand, show_bounds
 from musclemimic_retarget.clip_model import model_of
 from musclemimic_retarget.cycle_command import CycleCommand, repeat
 from musclemimic_retarget.gmr_fit import GMRFitConfig
@@ -45,6 +46,7 @@ class RetargetCommand:
         musclemimic retarget run.trc --belt-speed 3 --model full --out clips
         musclemimic retarget --split kinesis-test --amass-root AMASS --model full --out clips
         musclemimic retarget metrics clips/walk.npz
+        musclemimic retarget bounds walk.npz
         musclemimic retarget view clips/walk.npz --source walk.npz
         musclemimic retarget cycle clips/walk.npz --seconds 30 --out clips/walk_cycle.npz
     """
@@ -102,6 +104,9 @@ def main(argv: Sequence[str]) -> int:
         return _metrics(
             tyro.cli(MetricsCommand, args=list(argv[1:]), prog="musclemimic retarget metrics")
         )
+    if argv and argv[0] == "bounds":
+        prog = "musclemimic retarget bounds"
+        return show_bounds(tyro.cli(BoundsCommand, args=list(argv[1:]), prog=prog))
     if argv and argv[0] == "view":
         return _view(argv[1:])
     if argv and argv[0] == "cycle":

@@ -1,5 +1,6 @@
 """From joint coordinates on a time grid to a `MotionClip`."""
 
+from functools import cache
 from importlib.metadata import version
 
 import mujoco
@@ -11,6 +12,12 @@ from musclemimic_retarget.kinematics import KinematicBody, blocks
 from musclemimic_retarget.motion import MotionSource
 from musclemimic_retarget.rotations import continuous, quaternions
 from musclemimic_retarget.site_jacobian import linkage, site_velocities
+
+
+@cache
+def _version() -> str:
+    """Of this package; reading its metadata takes milliseconds."""
+    return version("musclemimic-retarget")
 
 
 def velocities(
@@ -51,12 +58,16 @@ def make_clip(
         human_to_model_scale: factor from human to model lengths.
     """
     qvel, shape = velocities(body, qpos, 1.0 / rate), (len(qpos), len(body.site_names))
-    pos, linear, angular = np.empty((3, *shape, 3))
+    pos, linear, angular = (np.empty((*shape, 3)) for _ in range(3))
     quat = np.empty((*shape, 4))
     for rows in blocks(len(qpos)):
         links = linkage(body, qpos[rows])
         pos[rows], quat[rows] = links.site_pos, quaternions(links.site_mat)
         linear[rows], angular[rows] = site_velocities(body, links, qvel[rows])
+    quat = continuous(quat)
+    for array in (qvel, pos, quat, linear, angular):
+        # What nobody can write to any more, the clip need not copy.
+        array.flags.writeable = False
     return MotionClip(
         qpos=qpos,
         qvel=qvel,
@@ -64,7 +75,7 @@ def make_clip(
         joint_names=body.musculo.joint_names,
         site_names=body.site_names,
         site_pos=pos,
-        site_quat=continuous(quat),
+        site_quat=quat,
         site_linvel=linear,
         site_angvel=angular,
         foot_contact=foot_contact,
@@ -77,7 +88,7 @@ def make_clip(
             subject=source.subject,
             licence=source.licence,
             method=method,
-            version=version("musclemimic-retarget"),
+            version=_version(),
             human_to_model_scale=human_to_model_scale,
         ),
     )

@@ -24,6 +24,8 @@ class GroundConfig:
         toe_depth: toes deeper in the floor than this bend up rather than lift the foot, m.
         margin: penetration left in place by the final lift, m.
         lift_seconds: half the time over which the final lift comes and goes, s.
+        calm_hz: where the pelvis shakes more than the person's, its height is smoothed, by a cutoff
+            not below this, Hz.
     """
 
     foot_weight: float = 4.0
@@ -32,6 +34,7 @@ class GroundConfig:
     toe_depth: float = 5e-3
     margin: float = 5e-4
     lift_seconds: float = 0.12
+    calm_hz: float = 3.0
 
 
 def with_toes_of(

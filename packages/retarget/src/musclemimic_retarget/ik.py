@@ -54,16 +54,21 @@ class SiteTargets:
     Attributes:
         pos: (T, S, 3) m, world. mat: (T, S, 3, 3) orientations, world.
         pos_weight, rot_weight: (S,) relative weights; 0 leaves a target out.
+        rot_factor: (T, S) further factors on the orientations' weights, pose by pose; 1 if None.
     """
 
     pos: Float[np.ndarray, "T S 3"]
     mat: Float[np.ndarray, "T S 3 3"]
     pos_weight: Float[np.ndarray, " S"]
     rot_weight: Float[np.ndarray, " S"]
+    rot_factor: Float[np.ndarray, "T S"] | None = None
 
     def __getitem__(self, poses: slice | Int[np.ndarray, " N"]) -> "SiteTargets":
         """The targets of some poses."""
-        return SiteTargets(self.pos[poses], self.mat[poses], self.pos_weight, self.rot_weight)
+        factor = None if self.rot_factor is None else self.rot_factor[poses]
+        return SiteTargets(
+            self.pos[poses], self.mat[poses], self.pos_weight, self.rot_weight, factor
+        )
 
 
 @dataclass(frozen=True)
@@ -205,10 +210,13 @@ class InverseKinematics:
             damping[todo[~better & ~renewed]] *= 30
             stale[good] = True
             converged[todo[settled]] = True
-            again = todo[renewed & ~settled]
+            again = np.flatnonzero(renewed & ~settled)
             if len(again):
-                hessian[again] = self.hessian(qpos[again], targets[again], pulled=pulled)
-                stale[again] = False
+                # Where the step was good, the trial's kinematics are those of the new pose.
+                links = trial.links[again] if better[again].all() else None
+                rows = todo[again]
+                hessian[rows] = self.hessian(qpos[rows], targets[rows], links, pulled=pulled)
+                stale[rows] = False
             todo = todo[~settled]
             if not len(todo):
                 break
@@ -255,12 +263,8 @@ class InverseKinematics:
     ) -> Slope:
         """Cost and gradient at poses, without the Jacobian: errors pull on the sites."""
         config, links = self.config, linkage(self.body, qpos)
-        pull = np.empty((len(targets.pos_weight), *qpos.shape[:1], 6))
-        pull[..., 3:] = (targets.pos - links.site_pos).transpose(1, 0, 2)
-        turn = rotation_log(targets.mat @ np.swapaxes(links.site_mat, -1, -2))
-        pull[..., :3] = turn.transpose(1, 0, 2)
-        weight = self._weights(targets)[:, None]
-        weighted = weight * pull
+        pull = _errors(links, targets)
+        weighted = self._weights(targets) * pull
         cost = np.einsum("sti,sti->t", pull, weighted)
         gradient = self.jacobian.pulled(qpos, links, weighted)
         address = self._address[self._scalar]
@@ -294,7 +298,7 @@ class InverseKinematics:
         shape = (len(qpos), len(self._scalar), len(self.body.site_ids), 6)
         if len(self._scratch) < len(qpos):
             self._scratch = np.zeros(shape)
-        rows = np.sqrt(self._weights(targets))[:, [3, 4, 5, 0, 1, 2]]
+        rows = np.sqrt(self._weights(targets))[..., [3, 4, 5, 0, 1, 2]]
         jacobian = self.jacobian(qpos, links, rows, self._scratch[: len(qpos)])
         A = jacobian.reshape(*shape[:2], -1)
         hessian = A @ np.swapaxes(A, 1, 2)  # (T, F, F) = (T, F, 6S) (T, 6S, F)
@@ -302,11 +306,25 @@ class InverseKinematics:
         np.einsum("tii->ti", hessian)[:, self._scalar] += strength
         return hessian
 
-    def _weights(self, targets: SiteTargets) -> Float[np.ndarray, "S 6"]:
+    def _weights(self, targets: SiteTargets) -> Float[np.ndarray, "S #T 6"]:
         """Weight of each squared error: rotation x, y, z, position x, y, z."""
-        config = self.config
-        kinds = (config.orientation * targets.rot_weight, config.position * targets.pos_weight)
-        return np.repeat(np.stack(kinds, axis=1), 3, axis=1)
+        weight = np.empty((len(targets.pos_weight), 1, 6))
+        weight[:, 0, :3] = self.config.orientation * targets.rot_weight[:, None]
+        weight[:, 0, 3:] = self.config.position * targets.pos_weight[:, None]
+        if targets.rot_factor is None:
+            return weight
+        weight = np.repeat(weight, len(targets.rot_factor), axis=1)
+        weight[..., :3] *= targets.rot_factor.T[..., None]
+        return weight
+
+
+def _errors(links: Linkage, targets: SiteTargets) -> Float[np.ndarray, "S T 6"]:
+    """Of every site: the turn, as a rotation vector, and the shift that lead to its target."""
+    pull = np.empty((len(targets.pos_weight), len(targets.pos), 6))
+    pull[..., 3:] = (targets.pos - links.site_pos).transpose(1, 0, 2)
+    turn = rotation_log(targets.mat @ np.swapaxes(links.site_mat, -1, -2))
+    pull[..., :3] = turn.transpose(1, 0, 2)
+    return pull
 
 
 def _rows(array: np.ndarray, rows: Int[np.ndarray, " N"]) -> np.ndarray:

@@ -9,19 +9,20 @@ import numpy as np
 from jaxtyping import Float
 from musclemimic_models import MotionClip
 from rich.table import Column, Table
+from scipy.signal import find_peaks
 
 from musclemimic_retarget.articulated import Articulated
 from musclemimic_retarget.ground import FloorGeoms
 from musclemimic_retarget.kinematics import KinematicBody
 from musclemimic_retarget.rotations import angle_between, matrices
+from musclemimic_retarget.smoothing import acceleration_rms
 from musclemimic_retarget.stance import FEET
 from musclemimic_retarget.survey import survey
 from musclemimic_retarget.targets import Targets
 
 _LIMIT_SLACK = 1e-5  # rad or m
 _DEEP = 1e-3  # m
-_STRIDE = (0.5, 1.8)  # s
-_COMMON = 0.2  # s that a motion and its shifted self must share
+_SWING = 0.05  # m; ankles that move less about the pelvis do not walk
 _JUMP_SHARE, _JUMP_LENGTH, _JUMP_RATIO, _JUMP_MEMORY = 0.05, 1e-3, 10.0, 0.01
 
 
@@ -117,7 +118,7 @@ def clip_metrics(
     floor = FloorGeoms.of(model)
     seen = survey(body, floor, clip.qpos)
     floating, skate = _stance_quality(clip, body, seen.soles)
-    jumps = _tendon_jumps(model.mj_model, clip.qpos)
+    jumps = tendon_jumps(model.mj_model, clip.qpos)
     rmse = human_rmse = orientation = source_acceleration = None
     if targets is not None:
         rmse = _rms(clip.site_pos - targets.pos)
@@ -125,7 +126,7 @@ def clip_metrics(
         aimed = targets.rot_weight > 0
         angles = angle_between(clip.site_quat[:, aimed], targets.quat[:, aimed])
         orientation = float(np.rad2deg(angles.mean()))
-        source_acceleration = _acceleration_rms(targets.pos[:, 0, 2], clip.dt)
+        source_acceleration = acceleration_rms(targets.pos[:, 0, 2], 1.0 / clip.dt)
     return ClipMetrics(
         joint_limit_violation_percent=_limit_violation(model.mj_model, clip.qpos),
         ground_penetration_percent=100.0 * float((seen.lowest < -_DEEP).mean()),
@@ -142,7 +143,9 @@ def clip_metrics(
         float_clearance_m=floating,
         foot_skate_m_per_s=skate,
         coupling_residual=float(np.abs(model.couplings.residual(clip.qpos)).max(initial=0.0)),
-        root_acceleration_rms_m_per_s2=_acceleration_rms(clip.site_pos[:, 0, 2], clip.dt),
+        root_acceleration_rms_m_per_s2=acceleration_rms(
+            np.asarray(clip.site_pos[:, 0, 2]), 1.0 / clip.dt
+        ),
         source_root_acceleration_rms_m_per_s2=source_acceleration,
         not_converged_percent=100.0 * float((clip.frame_status != 0).mean()),
     )
@@ -156,29 +159,25 @@ def walking_speed(clip: MotionClip) -> float:
 
 
 def stride_seconds(clip: MotionClip) -> float | None:
-    """Duration of a stride, s: the lag at which the ankles' swing before the pelvis repeats best.
+    """Mean duration of a stride, s.
 
-    Between 0.5 and 1.8 s; None if the clip has no ankles or is too short to tell.
+    Counted from one time to the next that an ankle is farthest before the pelvis, farthest behind
+    it (foot strike and toe-off of Zeni et al. 2008, Gait Posture 27:710), or highest, both sides;
+    each must stand out by half the range of its curve. None if the clip has no ankles or nothing
+    repeats.
     """
     if "left_ankle" not in clip.site_names:
         return None
     forward = matrices(np.asarray(clip.site_quat[:, 0]))[:, :2, 0]
     forward = forward / np.linalg.norm(forward, axis=1, keepdims=True)
-    ankles = [clip.site_names.index(f"{side}_ankle") for side in FEET]
-    before = clip.site_pos[:, ankles, :2] - clip.site_pos[:, :1, :2]
-    swing: Float[np.ndarray, "2 T"] = np.einsum("tsi,ti->st", before, forward)
-    swing = swing - np.mean(swing, axis=1, keepdims=True)
-    first, last = (round(seconds / clip.dt) for seconds in _STRIDE)
-    lags = np.arange(first, min(last, len(clip) - round(_COMMON / clip.dt)))
-    if len(lags) < 5:
-        return None
-    misfit = np.array([np.mean((swing[:, lag:] - swing[:, :-lag]) ** 2) for lag in lags])
-    best = int(np.argmin(misfit))
-    if not 2 <= best < len(lags) - 2:
-        return None
-    around = slice(best - 2, best + 3)
-    curve = np.polyfit(lags[around], misfit[around], 2)
-    return float(-curve[1] / (2.0 * curve[0]) * clip.dt)
+    strides: list[float] = []
+    for side in FEET:
+        away = clip.site_pos[:, clip.site_names.index(f"{side}_ankle")] - clip.site_pos[:, 0]
+        ahead: Float[np.ndarray, " T"] = np.sum(away[:, :2] * forward, axis=1)
+        for curve in (ahead, -ahead, away[:, 2]):
+            peaks, _ = find_peaks(curve, prominence=max(0.5 * float(np.ptp(curve)), _SWING))
+            strides += (np.diff(peaks) * clip.dt).tolist()
+    return float(np.mean(strides)) if strides else None
 
 
 def peak_knee_flexion_deg(model: Articulated, clip: MotionClip) -> tuple[float, float]:
@@ -193,7 +192,7 @@ def peak_knee_flexion_deg(model: Articulated, clip: MotionClip) -> tuple[float, 
 
 
 @dataclass(frozen=True)
-class _TendonJumps:
+class TendonJumps:
     """Number of frames with a jump; the tendon of the largest relative change, and the change."""
 
     frames: int
@@ -201,9 +200,10 @@ class _TendonJumps:
     worst_change: float
 
 
-def _tendon_jumps(model: mujoco.MjModel, qpos: Float[np.ndarray, "T nq"]) -> _TendonJumps:
+def tendon_jumps(model: mujoco.MjModel, qpos: Float[np.ndarray, "T nq"]) -> TendonJumps:
+    """Look at every tendon's change from frame to frame; see `ClipMetrics.tendon_jump`."""
     if not model.ntendon:
-        return _TendonJumps(0, "none", 0.0)
+        return TendonJumps(0, "none", 0.0)
     data, before, mean = mujoco.MjData(model), np.empty(0), np.empty(0)
     largest, jumped = np.zeros(model.ntendon), 0
     for frame, row in enumerate(qpos):
@@ -226,7 +226,7 @@ def _tendon_jumps(model: mujoco.MjModel, qpos: Float[np.ndarray, "T nq"]) -> _Te
         before = data.ten_length.copy()
     relative = largest / model.tendon_length0
     worst = int(relative.argmax())
-    return _TendonJumps(jumped, model.tendon(worst).name, float(relative[worst]))
+    return TendonJumps(jumped, model.tendon(worst).name, float(relative[worst]))
 
 
 def _limit_violation(model: mujoco.MjModel, qpos: Float[np.ndarray, "T nq"]) -> float:
@@ -253,9 +253,3 @@ def _stance_quality(
 
 def _rms(error: Float[np.ndarray, "T S 3"]) -> float:
     return float(np.sqrt((error**2).sum(axis=-1).mean()))
-
-
-def _acceleration_rms(height: Float[np.ndarray, " T"], dt: float) -> float:
-    if len(height) < 3:
-        return 0.0
-    return float(np.sqrt((np.diff(height, 2) ** 2).mean()) / dt**2)

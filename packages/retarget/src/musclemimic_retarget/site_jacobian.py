@@ -24,6 +24,12 @@ class Linkage:
     site_mat: Float[np.ndarray, "T S 3 3"]
     motion: Float[np.ndarray, "nv T 6"]
 
+    def __getitem__(self, poses: Int[np.ndarray, " N"]) -> "Linkage":
+        """Of some poses; itself if it has no others."""
+        if len(poses) == len(self.site_pos):
+            return self
+        return Linkage(self.site_pos[poses], self.site_mat[poses], self.motion[:, poses])
+
 
 def linkage(body: KinematicBody, qpos: Float[np.ndarray, "T nq"]) -> Linkage:
     """Forward kinematics of every pose, with the axes of every dof."""
@@ -89,7 +95,7 @@ class SiteJacobian:
         self,
         qpos: Float[np.ndarray, "T nq"],
         linkage: Linkage,
-        weight: Float[np.ndarray, "S 6"] | None = None,
+        weight: Float[np.ndarray, "S #T 6"] | None = None,
         out: Float[np.ndarray, "T F S 6"] | None = None,
     ) -> Float[np.ndarray, "T F S 6"]:
         """Jacobians at poses whose linkage is known.
@@ -97,7 +103,8 @@ class SiteJacobian:
         Args:
             qpos: with the couplings satisfied.
             linkage: of the same poses.
-            weight: factor on each row (position x, y, z, rotation x, y, z of a site).
+            weight: factor on each row (position x, y, z, rotation x, y, z of a site), of every pose
+                or the same for all.
             out: a result of an earlier call to write over; most entries are zero for good.
         """
         couplings, frames = self._couplings, len(qpos)
@@ -108,7 +115,7 @@ class SiteJacobian:
         where = linkage.site_pos.transpose(1, 0, 2)[self._site]
         rows = np.concatenate([cross(turn, where) + shift, turn], axis=2)
         if weight is not None:
-            rows *= weight[self._site, None]
+            rows *= weight[self._site]
         result = np.zeros((frames, len(self.dofs), self._sites, 6)) if out is None else out
         result[:, self._unknown, self._site] = rows.transpose(1, 0, 2)
         return result

@@ -8,6 +8,7 @@ from scipy.linalg import solveh_banded
 from musclemimic_retarget.rotations import continuous, normalized
 
 _ORDER = 3
+_HALVINGS = 8
 
 
 def uniform_times(duration: float, rate: float) -> Float[np.ndarray, " N"]:
@@ -77,6 +78,34 @@ def smooth_rotations(
 ) -> Float[np.ndarray, "T 4"]:
     """`smooth` on sign-continuous quaternion components, normalised."""
     return normalized(smooth(continuous(quaternions), rate=rate, cutoff=cutoff))
+
+
+def acceleration_rms(values: Float[np.ndarray, " T"], rate: float) -> float:
+    """RMS of the second difference quotient, units/s²; 0 for fewer than three frames."""
+    if len(values) < 3:
+        return 0.0
+    return float(np.sqrt((np.diff(values, 2) ** 2).mean()) * rate**2)
+
+
+def calmed(
+    values: Float[np.ndarray, " T"], *, rate: float, limit: float, lowest_hz: float
+) -> Float[np.ndarray, " T"]:
+    """The curve, smoothed no more than its RMS acceleration takes to come down to a limit.
+
+    Args:
+        values: the curve.
+        rate: frames per second.
+        limit: RMS acceleration, units/s².
+        lowest_hz: cutoff below which it is not smoothed even if the limit is then missed.
+    """
+    if acceleration_rms(values, rate) <= limit:
+        return values
+    low, high = lowest_hz, rate / 2
+    for _ in range(_HALVINGS):
+        middle = float(np.sqrt(low * high))
+        calm = acceleration_rms(smooth(values, rate=rate, cutoff=middle), rate) <= limit
+        low, high = (middle, high) if calm else (low, middle)
+    return smooth(values, rate=rate, cutoff=low)
 
 
 def upper_envelope(values: Float[np.ndarray, " T"], *, width: int) -> Float[np.ndarray, " T"]:

@@ -1,7 +1,5 @@
 """Inverse kinematics over a whole motion: key poses one after the other, the rest at once."""
 
-from dataclasses import replace
-
 import numpy as np
 from jaxtyping import Float, Float32, Int
 
@@ -29,6 +27,7 @@ def solve_motion(
     targets: Targets,
     starts: Float[np.ndarray, "T nq"] | None = None,
     *,
+    first: Float[np.ndarray, " nq"] | None = None,
     iterations: int | None = None,
     hessian: Float32[np.ndarray, "T F F"] | None = None,
 ) -> IKResult:
@@ -42,17 +41,21 @@ def solve_motion(
         solver: of the model.
         targets: on a uniform grid.
         starts: poses near the answer for every frame (from an earlier pass), if known.
+        first: without them, a pose near the first frame's, if known.
         iterations: at most, of the solve of all frames; the solver's own if None.
         hessian: from an earlier pass with the same weights, if any.
     """
     goals = SiteTargets(targets.pos, matrices(targets.quat), targets.pos_weight, targets.rot_weight)
     if starts is None:
-        starts = _from_key_poses(solver, goals, targets.rate)
+        starts = _from_key_poses(solver, goals, targets.rate, first)
     return solver.solve(goals, starts, starts, iterations=iterations, hessian=hessian)
 
 
 def _from_key_poses(
-    solver: InverseKinematics, goals: SiteTargets, rate: float
+    solver: InverseKinematics,
+    goals: SiteTargets,
+    rate: float,
+    first: Float[np.ndarray, " nq"] | None,
 ) -> Float[np.ndarray, "T nq"]:
     """Solve every few frames, all from the first one's pose, and interpolate between them.
 
@@ -63,8 +66,11 @@ def _from_key_poses(
     stride = max(1, round(KEY_SECONDS * rate))
     keys = np.unique(np.append(np.arange(0, frames, stride), frames - 1))
     chosen = goals[keys]
-    first = from_scratch(solver, chosen[:1], iterations=_SCRATCH_ITERATIONS).qpos
-    starts = root_poses(solver, chosen, np.repeat(first, len(keys), axis=0))
+    if first is None:
+        seed = from_scratch(solver, chosen[:1], iterations=_SCRATCH_ITERATIONS).qpos
+    else:
+        seed = first[None]
+    starts = root_poses(solver, chosen, np.repeat(seed, len(keys), axis=0))
     result = solver.solve(chosen, starts, iterations=_KEY_ITERATIONS)
     usual = max(float(np.median(result.cost)), _SMALL_COST)
     bad = np.flatnonzero(result.cost > _SUSPICIOUS * usual)
@@ -87,9 +93,10 @@ def _replaced(
     """The result with some rows replaced where the new ones cost less (up to a margin)."""
     better = new.cost < result.cost[rows] + margin
     qpos, cost, converged = result.qpos.copy(), result.cost.copy(), result.converged.copy()
-    qpos[rows[better]], cost[rows[better]] = new.qpos[better], new.cost[better]
-    converged[rows[better]] = new.converged[better]
-    return replace(result, qpos=qpos, cost=cost, converged=converged)
+    hessian, taken = result.hessian.copy(), rows[better]
+    qpos[taken], cost[taken] = new.qpos[better], new.cost[better]
+    converged[taken], hessian[taken] = new.converged[better], new.hessian[better]
+    return IKResult(qpos, cost, converged, hessian)
 
 
 def interpolate_pair(

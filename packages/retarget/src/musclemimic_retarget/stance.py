@@ -65,6 +65,10 @@ class FloorPlane:
     height: float
     slope: Float[np.ndarray, " 2"]
 
+    def above(self, lower: "FloorPlane") -> "FloorPlane":
+        """This plane, counted from another, as one."""
+        return FloorPlane(self.height + lower.height, self.slope + lower.slope)
+
     def at(self, pos: Float[np.ndarray, "*b 3"]) -> Float[np.ndarray, "*b"]:
         """Height of the floor under points, m."""
         return self.height + pos[..., :2] @ self.slope

@@ -76,6 +76,12 @@ class Targets:
         """Time of each frame from the first, s."""
         return np.arange(len(self)) / self.rate
 
+    def __getitem__(self, frames: slice) -> "Targets":
+        """The targets of some frames."""
+        return dataclasses.replace(
+            self, pos=self.pos[frames], quat=self.quat[frames], human_pos=self.human_pos[frames]
+        )
+
     def shifted(self, offset: Float[np.ndarray, " 3"]) -> "Targets":
         """The targets moved by a constant, m."""
         return dataclasses.replace(self, pos=self.pos + offset, human_pos=self.human_pos + offset)

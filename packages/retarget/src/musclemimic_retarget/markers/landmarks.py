@@ -31,6 +31,7 @@ class Landmarks:
         points: landmark name, such as "left_asis", to (T, 3) m.
         clusters: "left_thigh" and the like to (T, K, 3) m, K ≥ 1.
         start: time of the first frame on the recording's clock, s.
+        hip_offset: see `MarkerSet`.
     """
 
     source: str
@@ -38,6 +39,7 @@ class Landmarks:
     points: Mapping[str, Float[np.ndarray, "T 3"]]
     clusters: Mapping[str, Float[np.ndarray, "T K 3"]]
     start: float = 0.0
+    hip_offset: tuple[float, float, float] | None = None
 
     def __len__(self) -> int:
         """Number of frames."""
@@ -59,6 +61,7 @@ class Landmarks:
             MappingProxyType({name: point @ turn.T for name, point in self.points.items()}),
             MappingProxyType({name: points @ turn.T for name, points in self.clusters.items()}),
             self.start,
+            self.hip_offset,
         )
 
 
@@ -102,6 +105,7 @@ def gather_landmarks(trajectories: MarkerTrajectories, marker_set: MarkerSet) ->
         MappingProxyType(points),
         MappingProxyType(clusters),
         trajectories.start + stretch.start / trajectories.fps,
+        marker_set.hip_offset,
     )
 
 

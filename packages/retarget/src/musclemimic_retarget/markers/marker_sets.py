@@ -50,10 +50,14 @@ class MarkerSet:
         name: of the set.
         landmarks: landmark ("left_asis", "sacrum", "right_thigh") to labels: their mean is the
             landmark, except for the clusters thigh and shank, which list markers.
+        hip_offset: the person's hip joint centres, where known better than by regression: from the
+            middle of the anterior iliac spines forward, outward and up along the axes of the plane
+            through the iliac spines, m.
     """
 
     name: str
     landmarks: Mapping[str, tuple[str, ...]]
+    hip_offset: tuple[float, float, float] | None = None
 
     @property
     def needed(self) -> tuple[str, ...]:
@@ -170,8 +174,11 @@ def _complaint(known: MarkerSet, labels: frozenset[str]) -> str:
 
 def _marker_set(source: str, name: str, table: object) -> MarkerSet:
     landmarks: dict[str, tuple[str, ...]] = {}
+    hip_offset: tuple[float, float, float] | None = None
     for key, value in _table(source, name, table).items():
-        if key == "sacrum":
+        if key == "hip_offset":
+            hip_offset = _offset(source, f"{name}.{key}", value)
+        elif key == "sacrum":
             landmarks[key] = _labels(source, f"{name}.{key}", value)
         elif key in SIDES:
             for landmark, labels in _table(source, f"{name}.{key}", value).items():
@@ -186,9 +193,12 @@ def _marker_set(source: str, name: str, table: object) -> MarkerSet:
                 landmarks[f"{key}_{landmark}"] = _labels(source, where, labels)
         elif key != "about":
             raise InputError(
-                source, f"{name}.{key}", found="an entry", expected="about, sacrum, left or right"
+                source,
+                f"{name}.{key}",
+                found="an entry",
+                expected="about, hip_offset, sacrum, left or right",
             )
-    marker_set = MarkerSet(name, MappingProxyType(landmarks))
+    marker_set = MarkerSet(name, MappingProxyType(landmarks), hip_offset)
     _require_enough(source, marker_set)
     return marker_set
 
@@ -228,3 +238,15 @@ def _labels(source: str, where: str, value: object) -> tuple[str, ...]:
         found = ", ".join(repr(item) for item in items) or "none"
         raise InputError(source, where, found=found, expected="labels of markers")
     return labels
+
+
+def _offset(source: str, where: str, value: object) -> tuple[float, float, float]:
+    """Three numbers below half a metre."""
+    given = repr(value)
+    items = cast("list[object]", value) if isinstance(value, list) else []
+    numbers = [float(item) for item in items if isinstance(item, int | float)]
+    if len(numbers) != 3 or len(items) != 3 or not all(abs(number) < 0.5 for number in numbers):
+        raise InputError(
+            source, where, found=given, expected="[forward, outward, up] in m, below 0.5"
+        )
+    return numbers[0], numbers[1], numbers[2]

@@ -53,6 +53,8 @@ def locate_pelvis(landmarks: Landmarks) -> Pelvis:
     for side in SIDES:
         given = f"{side}_hip"
         offset = harrington(width, depth, side)
+        if landmarks.hip_offset is not None:
+            offset = np.array(landmarks.hip_offset) * (1.0, 1.0 if side == "left" else -1.0, 1.0)
         hips[side] = landmarks[given] if landmarks.has(given) else front + plane @ offset
     turn = plane @ turn_about_y(INCLINATION).T
     spacing = float(np.median(np.linalg.norm(hips["left"] - hips["right"], axis=1)))

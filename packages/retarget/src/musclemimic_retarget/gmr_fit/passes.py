@@ -1,0 +1,185 @@
+"""A stretch of motion solved: passes of twist, floor and inverse kinematics in turn."""
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32
+
+from musclemimic_retarget.calibration import SIDES
+from musclemimic_retarget.floor_goals import lifted_goals, with_toes_of
+from musclemimic_retarget.gmr_fit.alignment import Alignment, Footing
+from musclemimic_retarget.gmr_fit.config import GMRFitConfig
+from musclemimic_retarget.ground import FloorGeoms, foot_lift
+from musclemimic_retarget.ik import InverseKinematics
+from musclemimic_retarget.kinematics import KinematicBody
+from musclemimic_retarget.retargeter import Stopwatch
+from musclemimic_retarget.solve import solve_motion
+from musclemimic_retarget.stance import FloorPlane, detect_stance, fit_floor, foot_speed
+from musclemimic_retarget.survey import Survey, survey
+from musclemimic_retarget.targets import Targets
+from musclemimic_retarget.toes import bend_toes
+from musclemimic_retarget.twist import TwistAlignment
+
+# Passes that follow a change of weights, beside the last.
+_STRAINED_PASSES = 2
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """What solving any stretch of a motion takes.
+
+    Attributes:
+        body, floor: of the model. config: all settings.
+        twist_axes: site column to the axis about which its targets may be turned.
+        clock: counts the seconds of inverse kinematics.
+    """
+
+    body: KinematicBody
+    floor: FloorGeoms
+    config: GMRFitConfig
+    twist_axes: dict[int, Float[np.ndarray, " 3"]]
+    clock: Stopwatch
+
+    def solver(self, *, strained: bool) -> InverseKinematics:
+        """Inverse kinematics with the usual weights, or with positions first."""
+        ik = self.config.ik
+        if strained:
+            ik = dataclasses.replace(ik, orientation=self.config.strained_orientation)
+        return InverseKinematics(self.body, ik)
+
+    def survey(self, qpos: Float[np.ndarray, "T nq"]) -> Survey:
+        """Where sites and soles are."""
+        return survey(self.body, self.floor, qpos)
+
+    def with_bent_toes(
+        self, qpos: Float[np.ndarray, "T nq"], rate: float, tolerance: float
+    ) -> Float[np.ndarray, "T nq"]:
+        """Poses whose toes are no deeper in the floor than so many m."""
+        return bend_toes(self.body, self.floor, qpos, rate=rate, tolerance=tolerance)
+
+    def stance(self, seen: Survey, rate: float) -> Bool[np.ndarray, "T 2"]:
+        """Frames in which each foot stands."""
+        speed = foot_speed(self.body, seen.site_pos, rate)
+        return detect_stance(seen.soles, speed, rate=rate, config=self.config.stance)
+
+
+class Stretch:
+    """A stretch of motion on its way to poses on the floor z = 0.
+
+    Attributes:
+        targets: aligned and levelled so far. qpos: (T, nq). converged: (T,).
+    """
+
+    def __init__(
+        self,
+        bench: Workbench,
+        targets: Targets,
+        known: Alignment | None = None,
+        first: Float[np.ndarray, " nq"] | None = None,
+    ) -> None:
+        """First poses for targets at the solving rate, before any pass.
+
+        Args:
+            bench: tools and settings.
+            targets: at the solving rate.
+            known: alignment of the motion they belong to; learned from them if None.
+            first: pose near the first frame's, if known, so that joints which the targets leave
+                free go on as in the stretch before.
+        """
+        self._bench, self._known = bench, known
+        self._grounded = bench.body.musculo.has_free_root
+        turns = None if known is None else known.twist
+        self._twist = TwistAlignment(bench.twist_axes, bench.config.twist, turns)
+        self._plane = FloorPlane(0.0, np.zeros(2))
+        if known is not None and known.plane is not None:
+            self._plane = known.plane
+        self._strained = known is not None and known.strained
+        self._solver = bench.solver(strained=self._strained)
+        self._footing: Footing | None = None
+        self.targets: Targets = targets.lowered(self._plane.at(targets.pos))
+        self._goals: Targets = self.targets
+        with bench.clock:
+            found = solve_motion(
+                self._solver, self.targets, first=first, iterations=bench.config.first_iterations
+            )
+        self.qpos, self.converged = found.qpos, found.converged
+        self._hessian: Float32[np.ndarray, "T F F"] | None = None
+        self._lift = np.zeros((len(self.qpos), 2))
+        if self._grounded:
+            self._level(self._survey())
+
+    def run(self) -> "Stretch":
+        """All passes; returns itself. Only the last one has to converge."""
+        passes, number = self._bench.config.passes, 0
+        while number < passes:
+            number += 1
+            self._pass(last=number == passes)
+            if number == passes - 1 and self._known is None and self._is_strained():
+                # Twist and floor are known by now; the change of weights takes passes of its own.
+                self._strained, self._hessian = True, None
+                self._solver = self._bench.solver(strained=True)
+                passes += _STRAINED_PASSES
+        return self
+
+    def alignment(self) -> Alignment:
+        """As known, or as learned on the way."""
+        if self._known is not None:
+            return self._known
+        plane = self._plane if self._grounded else None
+        return Alignment(dict(self._twist.twist), plane, self._footing, self._strained)
+
+    def _pass(self, *, last: bool) -> None:
+        """Twist, floor and feet from the poses so far, and new poses."""
+        bench, ground = self._bench, self._bench.config.ground
+        self.qpos = bench.with_bent_toes(self.qpos, self.targets.rate, ground.toe_depth)
+        seen = self._survey()
+        self.targets = self._goals = self._twist.update(self.targets, seen.site_mat)
+        if self._grounded:
+            self._goals = self._on_floor(seen)
+        with bench.clock:
+            # It starts where the pass before has ended.
+            found = solve_motion(
+                self._solver,
+                self._goals,
+                self.qpos,
+                iterations=None if last else 1,
+                hessian=self._hessian if last else None,
+            )
+        self.qpos, self.converged, self._hessian = found.qpos, found.converged, found.hessian
+
+    def _on_floor(self, seen: Survey) -> Targets:
+        """Levels, and returns goals with feet on the floor."""
+        bench, rate = self._bench, self.targets.rate
+        # Only bent toes tell where the floor is: stiff ones reach into it at every push-off.
+        seen = self._level(seen)
+        stance = bench.stance(seen, rate)
+        self.targets = with_toes_of(bench.body, self.targets, seen.site_mat)
+        ground = bench.config.ground
+        self._lift = self._lift + foot_lift(seen.soles, stance, rate=rate, cutoff=ground.lift_hz)
+        return lifted_goals(bench.body, self.targets, self._lift, ground)
+
+    def _level(self, seen: Survey) -> Survey:
+        """Move all so that the plane under the standing feet is the floor, unless it is known."""
+        if self._known is not None:
+            return seen
+        body, rate = self._bench.body, self.targets.rate
+        feet = seen.site_pos[:, [body.site(f"{side}_ankle") for side in SIDES]]
+        stance = self._bench.stance(seen, rate)
+        plane = fit_floor(seen.soles, stance, feet)
+        self._footing = Footing(seen.soles + self._plane.at(feet), stance, feet)
+        height = plane.at(seen.site_pos[:, 0])
+        self.qpos = self.qpos.copy()
+        self.qpos[:, 2] -= height
+        self.targets = self.targets.lowered(plane.at(self.targets.pos))
+        self._plane = plane.above(self._plane)
+        return seen.raised(-height)
+
+    def _is_strained(self) -> bool:
+        """Whether joints cannot follow the orientations but can the positions; once only."""
+        away = self._survey().site_pos - self._goals.pos
+        rms, config = float(np.sqrt((away**2).sum(axis=-1).mean())), self._bench.config
+        return not self._strained and config.strain_m < rms < config.lost_m
+
+    def _survey(self) -> Survey:
+        return self._bench.survey(self.qpos)
