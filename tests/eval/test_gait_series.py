@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from musclemimic_eval.human.analysis import mean_curves
-from musclemimic_eval.human.document import curves_csv
+from musclemimic_eval.gait.analysis import mean_curves
+from musclemimic_eval.gait_page.document import curves_csv
 from musclemimic_eval.human.files import read_table
 from musclemimic_eval.kinetics.conventions import QUANTITIES, column_name, factor
 from musclemimic_eval.kinetics.gait_series import foot_progression, joint_angles
@@ -53,7 +53,9 @@ def test_angles_are_the_files_own(
     frames = time[0] + clip.dt * np.arange(len(clip))
     theirs = sign * np.rad2deg(np.interp(frames, time, table.values[:, column]))
     model = get_musculo_model("MyoFullBody", fingers=False)
-    ours = joint_angles(model, clip, frames).curves[quantity][:, RIGHT]
+    ours = joint_angles(model, qpos=clip.qpos, pelvis=clip.site_quat[:, 0], time=frames).curves[
+        quantity
+    ][:, RIGHT]
     assert np.sqrt(np.mean((ours - theirs) ** 2)) < tolerance
 
 

@@ -1,0 +1,206 @@
+"""The gait of a policy on its report: beside the imitated motion and beside humans."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from musclemimic_models import MotionClip, MusculoModel
+
+from musclemimic_eval.emg.cycle import CycleAgreement, cycle_agreement, plain
+from musclemimic_eval.gait.analysis import GaitAnalysis
+from musclemimic_eval.gait.feet import FEET
+from musclemimic_eval.gait.rollouts import (
+    SHORTEST_S,
+    RolloutGait,
+    analyse_clip,
+    analyse_rollout,
+)
+from musclemimic_eval.gait_page.document import (
+    curves_csv,
+    events_csv,
+    gait_document,
+    parameters_csv,
+    residuals,
+)
+from musclemimic_eval.gait_page.emg import emg_section
+from musclemimic_eval.gait_page.sections import gait_sections
+from musclemimic_eval.kinetics.inverse_dynamics import USUAL_RESIDUAL
+from musclemimic_eval.page import Section
+from musclemimic_eval.reference.choice import ReferenceChoice, compared
+from musclemimic_eval.reference.comparison import Comparison
+from musclemimic_eval.reference.curves import ReferenceTable, load_reference
+from musclemimic_eval.rollout import Rollout
+
+# Whose envelopes muscles are compared with where the chosen reference has none.
+_EMG_REFERENCE = "falisse2019_adult"
+
+
+@dataclass(frozen=True)
+class RolloutGaitReport:
+    """The gait of one episode, ready for a page and for files.
+
+    Attributes:
+        sections: of the page; empty for a body without feet.
+        numbers: plain values for JSON; None without gait analysis.
+        tables: CSV text by file name.
+    """
+
+    sections: tuple[Section, ...] = ()
+    numbers: Mapping[str, object] | None = None
+    tables: Mapping[str, str] | None = None
+
+
+def rollout_gait_report(
+    rollout: Rollout,
+    clip: MotionClip,
+    model: MusculoModel,
+    choice: ReferenceChoice,
+    table: ReferenceTable | None,
+) -> RolloutGaitReport:
+    """Gait analysis of an episode beside the clip it imitates and a human reference.
+
+    An episode without a whole stride gets one section that says so and what was found.
+
+    Args:
+        rollout: the episode.
+        clip: its reference.
+        model: the body.
+        choice: of the human reference.
+        table: which `choice` loads; None without.
+
+    Raises:
+        InputError: as `compared`.
+    """
+    if not model.has_free_root:
+        return RolloutGaitReport()
+    if len(rollout) == 0 or rollout.time[-1] < SHORTEST_S:
+        return RolloutGaitReport(sections=(_too_short(rollout),))
+    imitated = analyse_clip(clip, model, name=rollout.reference_clip)
+    found = analyse_rollout(rollout, model)
+    if not found.cycles:
+        return RolloutGaitReport(
+            sections=(_without_stride(rollout, found, imitated),),
+            numbers=gait_document(found, None) | {"imitated": _parameters(imitated)},
+        )
+    analysis, comparison = compared(found, table, choice)
+    beside, _ = compared(imitated, table if imitated.cycles else None, choice)
+    emg_table = load_reference(_EMG_REFERENCE)
+    rows = cycle_agreement(
+        rollout.time,
+        rollout.activation,
+        analysis.cycles,
+        model.muscles,
+        next(iter(emg_table.groups.values())),
+    )
+    sections = [
+        _summary(rollout, analysis, imitated),
+        *gait_sections(analysis, comparison, beside=beside, notes=_residual_notes(analysis)),
+    ]
+    if rows:
+        sections.append(emg_section(rows, emg_table))
+    return RolloutGaitReport(
+        sections=tuple(sections),
+        numbers=_numbers(analysis, imitated, comparison, rows),
+        tables={
+            "gait_parameters.csv": parameters_csv(analysis),
+            "gait_events.csv": events_csv(analysis),
+            "gait_curves_clinical.csv": curves_csv(analysis, "clinical"),
+            "gait_curves_opensim.csv": curves_csv(analysis, "opensim"),
+        },
+    )
+
+
+def _numbers(
+    analysis: RolloutGait,
+    imitated: GaitAnalysis,
+    comparison: Comparison | None,
+    rows: tuple[CycleAgreement, ...],
+) -> dict[str, object]:
+    return gait_document(analysis, comparison) | {
+        "kinetics": residuals(analysis.dynamics),
+        "imitated": _parameters(imitated),
+        "emg": [plain(row) for row in rows],
+    }
+
+
+def _parameters(analysis: GaitAnalysis) -> dict[str, object]:
+    """What JSON tells of the imitated motion: everything but its curves."""
+    document = gait_document(analysis, None)
+    return {name: value for name, value in document.items() if name != "curves"}
+
+
+def _too_short(rollout: Rollout) -> Section:
+    text = (
+        f"The longest episode ended after {0.0 if len(rollout) == 0 else rollout.time[-1]:.2f} s: "
+        "no gait to analyse."
+    )
+    return Section("gait", "Gait", text=(text,))
+
+
+def _without_stride(rollout: Rollout, found: RolloutGait, imitated: GaitAnalysis) -> Section:
+    end = "was lost" if rollout.terminated else "ended"
+    text = [
+        f"The longest episode ({found.recording.source}) {end} after {rollout.time[-1]:.2f} s "
+        "without a whole stride, so there are no parameters per stride and no curves over the "
+        "cycle. " + _contacts_text(found)
+    ]
+    if not imitated.cycles:
+        text.append("The imitated motion has no whole stride either.")
+    else:
+        trial = imitated.spatiotemporal
+        text.append(
+            f"The imitated motion is {trial.kind} at {trial.speed:.2f} m/s with "
+            f"{trial.both['stride time'].mean:.2f} s a stride: an episode has to last at least "
+            "that long, and begin before a foot contact."
+        )
+    section, *_ = gait_sections(found, None)[1:2]
+    return Section(
+        "gait", "Gait", text=tuple(text), grids=section.grids[1:], pictures=section.pictures
+    )
+
+
+def _contacts_text(found: RolloutGait) -> str:
+    ground = found.recording.ground
+    assert ground is not None
+    counts = [sum(contact.foot == foot for contact in found.contacts) for foot in (0, 1)]
+    landings = sum(bool(np.isfinite(contact.start)) for contact in found.contacts)
+    largest = float(ground.in_body_weights(found.mass)[..., 2].max())
+    contacts = " and ".join(
+        f"{count} of the {side} foot" for count, side in zip(counts, FEET, strict=True)
+    )
+    return (
+        f"Found: contacts {contacts}, {landings} of which began within the episode; the body moved "
+        f"at {found.spatiotemporal.speed:.2f} m/s; the largest vertical force under a foot was "
+        f"{largest:.1f} body weights."
+    )
+
+
+def _summary(rollout: Rollout, found: RolloutGait, imitated: GaitAnalysis) -> Section:
+    trial, wanted = found.spatiotemporal, imitated.spatiotemporal
+    steady = sum(not cycle.flags for cycle in found.cycles)
+    way = " backwards" if trial.backward else ""
+    text = (
+        f"The longest episode ({found.recording.source}, {rollout.time[-1]:.2f} s) is "
+        f"{trial.kind}{way} at {trial.speed:.2f} m/s with {len(found.cycles)} whole strides, "
+        f"{steady} of them steady; the imitated motion is {wanted.kind} at {wanted.speed:.2f} m/s. "
+        "Angles are those of the model's joints, moments those that joints and muscles together "
+        "give under the simulated ground force."
+    )
+    return Section("gait", "Gait", text=(text,))
+
+
+def _residual_notes(found: RolloutGait) -> tuple[str, ...]:
+    """What is to be said of a residual force beyond what Hicks et al. 2015 recommend."""
+    ground = found.recording.ground
+    assert ground is not None
+    largest = float(np.linalg.norm(ground.force, axis=2).max())
+    size = float(np.sqrt(np.mean(np.sum(found.dynamics.residual_force**2, axis=1))))
+    share = size / largest
+    if share <= USUAL_RESIDUAL:
+        return ()
+    return (
+        f"The residual force of the inverse dynamics is {100 * share:.0f} % of the largest ground "
+        f"force (RMS; up to {100 * USUAL_RESIDUAL:.0f} % is usual, Hicks et al. 2015): what acts "
+        "under the feet does not explain the motion. Other parts of the body touch the ground, or "
+        "it was posed.",
+    )
