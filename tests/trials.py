@@ -3,6 +3,8 @@
 import functools
 from pathlib import Path
 
+import numpy as np
+from musclemimic_eval import Rollout
 from musclemimic_eval.human.analysis import MotionAnalysis, analyse
 from musclemimic_eval.human.coordinates import place_under_coordinates
 from musclemimic_eval.human.force_files import read_ground_reaction
@@ -62,3 +64,42 @@ def recording(data: Path, name: str) -> Recording:
 def analysis(data: Path, name: str) -> MotionAnalysis:
     """A trial, analysed with the weight on the plates."""
     return analyse(recording(data, name), get_musculo_model("MyoFullBody", fingers=False))
+
+
+@functools.cache
+def walking_rollout(data: Path) -> Rollout:
+    """An episode that repeats the OpenSim subject's walk on the subject's own ground force.
+
+    Activations say nothing: each is a sine of its own.
+    """
+    trial = analysis(data, "walk3d")
+    assert trial.kinetics is not None
+    clip, ground = trial.clip, trial.kinetics.placement.ground
+    time = clip.dt * np.arange(len(clip))
+    frames = np.flatnonzero(time <= ground.time[-1])[1:]
+    felt = ground.filtered(20.0).resampled(time[frames])
+    model = get_musculo_model("MyoFullBody", fingers=False)
+    phase = np.arange(len(model.muscle_names))
+    activation = 0.5 + 0.4 * np.sin(5.0 * time[frames][:, None] + phase)
+    return Rollout(
+        time=time[frames],
+        qpos=clip.qpos[frames],
+        qvel=clip.qvel[frames],
+        excitation=activation,
+        activation=activation,
+        muscle_force=-100 * activation,
+        muscle_length=np.full_like(activation, 0.2),
+        ground_reaction=felt.force,
+        centre_of_pressure=felt.centre_of_pressure,
+        site_pos=clip.site_pos[frames],
+        site_quat=clip.site_quat[frames],
+        reward=np.ones(len(frames)),
+        reference_frame=frames,
+        reference_offset=np.zeros(3),
+        start_frame=0,
+        terminated=False,
+        reference_clip="walk3d",
+        site_names=clip.site_names,
+        model_name=clip.model_name,
+        model_sha256=clip.model_sha256,
+    )

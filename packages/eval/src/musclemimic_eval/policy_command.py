@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import tyro
 from musclemimic_models import InputError, MotionClip, MusculoModel
 from musclemimic_models.files import jsonable, write_json, write_text
-from musclemimic_sim import load_clips
+from musclemimic_sim import keep_compilations, load_clips
 from rich.console import Console
 
 from musclemimic_eval.clip_sets import choose_splits, find_clips
@@ -98,6 +98,7 @@ def main(argv: Sequence[str]) -> int:
         InputError: a file or option that cannot be used.
     """
     config = tyro.cli(EvalConfig, args=list(argv), prog="musclemimic eval")
+    keep_compilations()
     if config.compare is not None:
         if config.checkpoint is not None:
             raise InputError(
