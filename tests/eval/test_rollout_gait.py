@@ -170,7 +170,9 @@ def test_muscle_timing_of_a_reference_five_percent_late(body):
         (channel,) = map_channels((name[4:],), body.muscles, default_side="right").channels
         envelope = np.interp(late, np.arange(101.0), group.curves[name].mean)
         activation[:, channel.muscles] = 0.4 * envelope[:, None]
-    cycles = tuple(Cycle(1, at, at + 1.0, at + 0.6, at + 0.1, at + 0.5, "force") for at in (0, 1))
+    cycles = tuple(
+        Cycle(1, at, at + 1.0, at + 0.6, at + 0.1, at + 0.5, "force") for at in (0.0, 1.0)
+    )
     rows = cycle_agreement(time, activation, cycles, body.muscles, group)
     # Only the right leg has cycles.
     assert {row.foot for row in rows} == {1}
