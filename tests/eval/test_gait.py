@@ -133,6 +133,19 @@ def test_a_treadmill_is_recognised_and_taken_out() -> None:
     np.testing.assert_allclose(overground(on_belt).pelvis, feet.pelvis, atol=0.05)
 
 
+def test_feet_that_slide_on_a_simulated_floor_are_no_treadmill() -> None:
+    feet = walker()
+    way = np.outer(feet.time, [-SPEED, 0.0, 0.0])
+    sliding = FootMotion(
+        feet.time, feet.heel + way[:, None], feet.toe + way[:, None], feet.pelvis + way
+    )
+    assert belt_velocity(sliding)[0] < -1.0
+    known = dataclasses.replace(sliding, on_floor=True)
+    assert not belt_velocity(known).any()
+    np.testing.assert_array_equal(overground(known).heel, known.heel)
+    assert measured(known).speed < 0.05
+
+
 def test_walking_backwards_is_seen() -> None:
     feet = walker()
     back = FootMotion(feet.time, feet.heel[::-1], feet.toe[::-1], feet.pelvis[::-1])

@@ -134,7 +134,7 @@ def _feet(
     turn: Float[np.ndarray, "3 3"],
 ) -> FootMotion:
     heel, toe = heels_and_toes(model, qpos)
-    return FootMotion(time, heel @ turn.T, toe @ turn.T, pelvis @ turn.T)
+    return FootMotion(time, heel @ turn.T, toe @ turn.T, pelvis @ turn.T, on_floor=True)
 
 
 def _facing_x(model: MusculoModel, qpos: Float[np.ndarray, "T nq"]) -> Float[np.ndarray, "3 3"]:

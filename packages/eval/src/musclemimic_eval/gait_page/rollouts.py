@@ -24,7 +24,9 @@ from musclemimic_eval.gait_page.document import (
 )
 from musclemimic_eval.gait_page.emg import emg_section
 from musclemimic_eval.gait_page.sections import gait_sections
+from musclemimic_eval.kinetics.ground_reaction import GroundReaction
 from musclemimic_eval.kinetics.inverse_dynamics import USUAL_RESIDUAL
+from musclemimic_eval.kinetics.simulated import SIMULATED_CUTOFF_HZ
 from musclemimic_eval.page import Section
 from musclemimic_eval.reference.choice import ReferenceChoice, compared
 from musclemimic_eval.reference.comparison import Comparison
@@ -160,19 +162,24 @@ def _without_stride(rollout: Rollout, found: RolloutGait, imitated: GaitAnalysis
 
 
 def _contacts_text(found: RolloutGait) -> str:
-    ground = found.recording.ground
-    assert ground is not None
     counts = [sum(contact.foot == foot for contact in found.contacts) for foot in (0, 1)]
     landings = sum(bool(np.isfinite(contact.start)) for contact in found.contacts)
-    largest = float(ground.in_body_weights(found.mass)[..., 2].max())
+    largest = float(_felt(found).in_body_weights(found.mass)[..., 2].max())
     contacts = " and ".join(
         f"{count} of the {side} foot" for count, side in zip(counts, FEET, strict=True)
     )
     return (
         f"Found: contacts {contacts}, {landings} of which began within the episode; the body moved "
         f"at {found.spatiotemporal.speed:.2f} m/s; the largest vertical force under a foot was "
-        f"{largest:.1f} body weights."
+        f"{largest:.1f} body weights (low-passed at {SIMULATED_CUTOFF_HZ:.0f} Hz)."
     )
+
+
+def _felt(found: RolloutGait) -> GroundReaction:
+    """The ground force without the blows of single steps of the simulation."""
+    ground = found.recording.ground
+    assert ground is not None
+    return ground.filtered(SIMULATED_CUTOFF_HZ)
 
 
 def _summary(rollout: Rollout, found: RolloutGait, imitated: GaitAnalysis) -> Section:
@@ -191,11 +198,9 @@ def _summary(rollout: Rollout, found: RolloutGait, imitated: GaitAnalysis) -> Se
 
 def _residual_notes(found: RolloutGait) -> tuple[str, ...]:
     """What is to be said of a residual force beyond what Hicks et al. 2015 recommend."""
-    ground = found.recording.ground
-    assert ground is not None
-    largest = float(np.linalg.norm(ground.force, axis=2).max())
+    largest = float(np.linalg.norm(_felt(found).force, axis=2).max())
     size = float(np.sqrt(np.mean(np.sum(found.dynamics.residual_force**2, axis=1))))
-    share = size / largest
+    share = size / largest if largest > 0 else np.inf
     if share <= USUAL_RESIDUAL:
         return ()
     return (
