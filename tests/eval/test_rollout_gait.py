@@ -10,7 +10,7 @@ from musclemimic_eval.emg.channels import map_channels
 from musclemimic_eval.emg.cycle import cycle_agreement
 from musclemimic_eval.gait.analysis import mean_curves
 from musclemimic_eval.gait.cycles import Cycle
-from musclemimic_eval.gait.rollouts import analyse_clip, analyse_rollout
+from musclemimic_eval.gait.rollouts import analyse_clip, analyse_rollout, while_upright
 from musclemimic_eval.gait_page.rollouts import rollout_gait_report
 from musclemimic_eval.kinetics.conventions import QUANTITIES
 from musclemimic_eval.reference.choice import ReferenceChoice
@@ -30,15 +30,6 @@ def walk(real_data) -> Rollout:
 @pytest.fixture(scope="module")
 def found(walk, body):
     return analyse_rollout(walk, body)
-
-
-def cut(rollout: Rollout, samples: int, *, terminated: bool = True) -> Rollout:
-    fields = {
-        field.name: value[:samples]
-        for field in dataclasses.fields(rollout)
-        if np.ndim(value := getattr(rollout, field.name)) and len(value) == len(rollout)
-    }
-    return dataclasses.replace(rollout, **fields, terminated=terminated)
 
 
 def turned(rollout: Rollout, degrees: float) -> Rollout:
@@ -81,7 +72,7 @@ def test_a_repeated_walk_has_the_gait_of_its_recording(found, real_data):
         for name in set(mine) - {"foot_progression"}:  # the model's foot, not the shoe's markers
             least = {"power": 0.93, "moment": 0.95}.get(QUANTITIES[name].kind, 0.99)
             assert np.corrcoef(mine[name], others[name])[0, 1] > least, name
-        assert np.abs(mine["ankle_pf_moment"] - others["ankle_pf_moment"]).max() < 0.15
+        assert np.abs(mine["ankle_pf_moment"] - others["ankle_pf_moment"]).max() < 0.2
 
 
 def test_events_of_force_and_motion_are_compared(found):
@@ -138,11 +129,12 @@ def test_split_phases_put_foot_off_where_the_reference_has_it(walk, body, real_d
     assert ends[0] - ends[1] == pytest.approx(65.8 - share, abs=1.5)
 
 
-def test_a_fall_before_the_first_stride_is_told_plainly(walk, body, real_data):
+def test_an_end_before_the_first_stride_is_told_plainly(walk, body, real_data):
     clip = analysis(real_data, "walk3d").clip
-    report = rollout_gait_report(cut(walk, 80), clip, body, CHOICE, CHOICE.load())
+    short = dataclasses.replace(walk.first(80), terminated=True)
+    report = rollout_gait_report(short, clip, body, CHOICE, CHOICE.load())
     (section,) = report.sections
-    assert "was lost after 0.80 s without a whole stride" in section.text[0]
+    assert "was lost after 0.80 s. There is no whole stride in it" in section.text[0]
     assert "contacts 1 of the left foot and 1 of the right foot" in section.text[0]
     assert "1.1 body weights" in section.text[0]
     assert "walking at 1.20 m/s with 1.1" in section.text[1]
@@ -151,10 +143,26 @@ def test_a_fall_before_the_first_stride_is_told_plainly(walk, body, real_data):
     assert report.tables is None
 
 
-def test_what_is_too_short_or_has_no_feet(walk, body, arms, arms_clip, replay):
-    for samples in (0, 5):
-        (section,) = rollout_gait_report(cut(walk, samples), arms_clip, body, CHOICE, None).sections
-        assert "no gait to analyse" in section.text[0]
+def test_what_feet_do_in_a_fall_is_no_gait(walk, body, real_data):
+    """The pelvis sinks by 1 m/s from 1.5 s on: 10 cm are gone at 1.6 s."""
+    clip = analysis(real_data, "walk3d").clip
+    site_pos = walk.site_pos.copy()
+    site_pos[..., 2] -= np.maximum(walk.time - 1.5, 0.0)[:, None]
+    falling = dataclasses.replace(walk, site_pos=site_pos, terminated=True)
+    assert while_upright(walk, clip) is walk
+    upright = while_upright(falling, clip)
+    assert upright.time[-1] == pytest.approx(1.6, abs=0.011)
+    report = rollout_gait_report(falling, clip, body, CHOICE, CHOICE.load())
+    assert "From 1.60 s on its pelvis was more than 10 cm below" in report.sections[0].text[0]
+    # The left stride from 0.84 to 2.00 s ends in the fall; the right one from 0.27 to 1.41 s stays.
+    assert [(cycle["foot"]) for cycle in report.numbers["cycles"]] == ["right"]
+
+
+def test_what_is_too_short_or_has_no_feet(walk, body, arms, arms_clip, replay, real_data):
+    clip = analysis(real_data, "walk3d").clip
+    for samples, words in ((0, "diverged in its first step"), (5, "too short for gait")):
+        (section,) = rollout_gait_report(walk.first(samples), clip, body, CHOICE, None).sections
+        assert words in section.text[0]
     nothing = rollout_gait_report(replay(arms_clip), arms_clip, arms, CHOICE, None)
     assert nothing.sections == ()
     assert nothing.numbers is None
@@ -183,5 +191,5 @@ def test_muscle_timing_of_a_reference_five_percent_late(body):
         assert row.lag == 5.0, row.site
         assert row.best_r > 0.999
         assert row.r < row.best_r
-        assert row.peak == pytest.approx(0.4, rel=0.03)
+        assert row.peak == pytest.approx(0.4 * group.curves[f"emg_{row.site}"].mean.max(), rel=1e-3)
         assert row.overlap < 1.0

@@ -29,7 +29,7 @@ def keep_compilations() -> None:
     (MUSCLEMIMIC_CACHE=off).
     """
     folder = cache_folder()
-    if folder is None or jax.config.jax_compilation_cache_dir is not None:
+    if folder is None or jax.config.values["jax_compilation_cache_dir"] is not None:
         return
     jax.config.update("jax_compilation_cache_dir", str(folder / "xla" / platform.node()))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", _WORTH_KEEPING_S)

@@ -31,6 +31,9 @@ from musclemimic_eval.rollout import Rollout
 
 # Shorter motions, s, hold no event that could be told from the filters' ends.
 SHORTEST_S = 0.2
+# A pelvis this far, m, below the imitated motion's is on its way to the floor; what the feet do
+# from then on is no gait.
+COLLAPSE = 0.10
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,18 @@ class RolloutGait(GaitAnalysis):
     """
 
     dynamics: InverseDynamics
+
+
+def while_upright(rollout: Rollout, clip: MotionClip) -> Rollout:
+    """The episode until its pelvis is 10 cm below the imitated motion's.
+
+    Args:
+        rollout: of a body with feet.
+        clip: its reference.
+    """
+    height = clip.site_pos[rollout.reference_frame, 0, 2] + rollout.reference_offset[2]
+    down = np.flatnonzero(height - rollout.site_pos[:, 0, 2] > COLLAPSE)
+    return rollout.first(int(down[0])) if len(down) else rollout
 
 
 def analyse_rollout(rollout: Rollout, model: MusculoModel) -> RolloutGait:

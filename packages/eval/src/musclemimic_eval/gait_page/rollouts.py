@@ -4,16 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 from musclemimic_models import MotionClip, MusculoModel
 
 from musclemimic_eval.emg.cycle import CycleAgreement, cycle_agreement, plain
 from musclemimic_eval.gait.analysis import GaitAnalysis
 from musclemimic_eval.gait.feet import FEET
 from musclemimic_eval.gait.rollouts import (
+    COLLAPSE,
     SHORTEST_S,
     RolloutGait,
     analyse_clip,
     analyse_rollout,
+    while_upright,
 )
 from musclemimic_eval.gait_page.document import (
     curves_csv,
@@ -75,27 +78,30 @@ def rollout_gait_report(
     """
     if not model.has_free_root:
         return RolloutGaitReport()
-    if len(rollout) == 0 or rollout.time[-1] < SHORTEST_S:
-        return RolloutGaitReport(sections=(_too_short(rollout),))
+    upright = while_upright(rollout, clip)
+    if len(upright) == 0 or upright.time[-1] < SHORTEST_S:
+        return RolloutGaitReport(
+            sections=(Section("gait", "Gait", text=(_end(rollout, upright),)),)
+        )
     imitated = analyse_clip(clip, model, name=rollout.reference_clip)
-    found = analyse_rollout(rollout, model)
+    found = analyse_rollout(upright, model)
     if not found.cycles:
         return RolloutGaitReport(
-            sections=(_without_stride(rollout, found, imitated),),
+            sections=(_without_stride(rollout, upright, found, imitated),),
             numbers=gait_document(found, None) | {"imitated": _parameters(imitated)},
         )
     analysis, comparison = compared(found, table, choice)
     beside, _ = compared(imitated, table if imitated.cycles else None, choice)
     emg_table = load_reference(_EMG_REFERENCE)
     rows = cycle_agreement(
-        rollout.time,
-        rollout.activation,
+        upright.time,
+        upright.activation,
         analysis.cycles,
         model.muscles,
         next(iter(emg_table.groups.values())),
     )
     sections = [
-        _summary(rollout, analysis, imitated),
+        _summary(rollout, upright, analysis, imitated),
         *gait_sections(analysis, comparison, beside=beside, notes=_residual_notes(analysis)),
     ]
     if rows:
@@ -131,20 +137,28 @@ def _parameters(analysis: GaitAnalysis) -> dict[str, object]:
     return {name: value for name, value in document.items() if name != "curves"}
 
 
-def _too_short(rollout: Rollout) -> Section:
-    text = (
-        f"The longest episode ended after {0.0 if len(rollout) == 0 else rollout.time[-1]:.2f} s: "
-        "no gait to analyse."
-    )
-    return Section("gait", "Gait", text=(text,))
-
-
-def _without_stride(rollout: Rollout, found: RolloutGait, imitated: GaitAnalysis) -> Section:
+def _end(rollout: Rollout, upright: Rollout) -> str:
+    """Which episode, how long it lasted and how long it stood."""
+    name = f"The longest episode ({rollout.reference_clip}, from frame {rollout.start_frame})"
+    if len(rollout) == 0:
+        return f"{name} diverged in its first step: no gait to analyse."
     end = "was lost" if rollout.terminated else "ended"
+    text = f"{name} {end} after {rollout.time[-1]:.2f} s."
+    if len(upright) == len(rollout):
+        return text if rollout.time[-1] >= SHORTEST_S else f"{text} That is too short for gait."
+    seconds = 0.0 if len(upright) == 0 else float(upright.time[-1])
+    return (
+        f"{text} From {seconds:.2f} s on its pelvis was more than {100 * COLLAPSE:.0f} cm below "
+        "the imitated motion's: a fall, of which gait analysis says nothing."
+    )
+
+
+def _without_stride(
+    rollout: Rollout, upright: Rollout, found: RolloutGait, imitated: GaitAnalysis
+) -> Section:
     text = [
-        f"The longest episode ({found.recording.source}) {end} after {rollout.time[-1]:.2f} s "
-        "without a whole stride, so there are no parameters per stride and no curves over the "
-        "cycle. " + _contacts_text(found)
+        f"{_end(rollout, upright)} There is no whole stride in it, so there are no parameters per "
+        f"stride and no curves over the cycle. {_contacts_text(found)}"
     ]
     if not imitated.cycles:
         text.append("The imitated motion has no whole stride either.")
@@ -182,23 +196,25 @@ def _felt(found: RolloutGait) -> GroundReaction:
     return ground.filtered(SIMULATED_CUTOFF_HZ)
 
 
-def _summary(rollout: Rollout, found: RolloutGait, imitated: GaitAnalysis) -> Section:
+def _summary(
+    rollout: Rollout, upright: Rollout, found: RolloutGait, imitated: GaitAnalysis
+) -> Section:
     trial, wanted = found.spatiotemporal, imitated.spatiotemporal
     steady = sum(not cycle.flags for cycle in found.cycles)
     way = " backwards" if trial.backward else ""
     text = (
-        f"The longest episode ({found.recording.source}, {rollout.time[-1]:.2f} s) is "
-        f"{trial.kind}{way} at {trial.speed:.2f} m/s with {len(found.cycles)} whole strides, "
-        f"{steady} of them steady; the imitated motion is {wanted.kind} at {wanted.speed:.2f} m/s. "
-        "Angles are those of the model's joints, moments those that joints and muscles together "
-        "give under the simulated ground force."
+        f"{_end(rollout, upright)} It is {trial.kind}{way} at {trial.speed:.2f} m/s; "
+        f"{len(found.cycles)} whole strides, {steady} of them steady. The imitated motion is "
+        f"{wanted.kind} at {wanted.speed:.2f} m/s. Angles are those of the model's joints, moments "
+        "those that joints and muscles together give under the simulated ground force."
     )
     return Section("gait", "Gait", text=(text,))
 
 
 def _residual_notes(found: RolloutGait) -> tuple[str, ...]:
     """What is to be said of a residual force beyond what Hicks et al. 2015 recommend."""
-    largest = float(np.linalg.norm(_felt(found).force, axis=2).max())
+    sizes: Float[np.ndarray, "T 2"] = np.linalg.norm(_felt(found).force, axis=2)
+    largest = float(sizes.max())
     size = float(np.sqrt(np.mean(np.sum(found.dynamics.residual_force**2, axis=1))))
     share = size / largest if largest > 0 else np.inf
     if share <= USUAL_RESIDUAL:
