@@ -108,6 +108,7 @@ def test_the_report_sets_the_episode_beside_motion_and_humans(walk, body, real_d
     numbers = report.numbers
     assert numbers["kind"] == "walking"
     assert numbers["imitated"]["cadence_steps_per_min"] == pytest.approx(imitated.cadence)
+    assert 0.05 < numbers["kinetics"]["residual_share"] < 0.5  # its first step was on no plate
     assert numbers["kinetics"]["model_mass_kg"] == pytest.approx(84.3, abs=0.1)
     assert {row["foot"] for row in numbers["emg"]} == {"left", "right"}
     rows = list(csv.DictReader(report.tables["gait_curves_clinical.csv"].splitlines()))
@@ -144,14 +145,14 @@ def test_an_end_before_the_first_stride_is_told_plainly(walk, body, real_data):
 
 
 def test_what_feet_do_in_a_fall_is_no_gait(walk, body, real_data):
-    """The pelvis sinks by 1 m/s from 1.5 s on: 10 cm are gone at 1.6 s."""
+    """The pelvis sinks by 0.99 m/s from 1.5 s on: 10 cm are gone just after 1.6 s."""
     clip = analysis(real_data, "walk3d").clip
     site_pos = walk.site_pos.copy()
-    site_pos[..., 2] -= np.maximum(walk.time - 1.5, 0.0)[:, None]
+    site_pos[..., 2] -= 0.99 * np.maximum(walk.time - 1.5, 0.0)[:, None]
     falling = dataclasses.replace(walk, site_pos=site_pos, terminated=True)
     assert while_upright(walk, clip) is walk
     upright = while_upright(falling, clip)
-    assert upright.time[-1] == pytest.approx(1.6, abs=0.011)
+    assert upright.time[-1] == pytest.approx(1.6)
     report = rollout_gait_report(falling, clip, body, CHOICE, CHOICE.load())
     assert "From 1.60 s on its pelvis was more than 10 cm below" in report.sections[0].text[0]
     # The left stride from 0.84 to 2.00 s ends in the fall; the right one from 0.27 to 1.41 s stays.

@@ -38,6 +38,8 @@ from musclemimic_eval.rollout import Rollout
 
 # Whose envelopes muscles are compared with where the chosen reference has none.
 _EMG_REFERENCE = "falisse2019_adult"
+# Accelerations of the first and last samples know only one side, s.
+_ENDS_S = 0.15
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def _numbers(
     rows: tuple[CycleAgreement, ...],
 ) -> dict[str, object]:
     return gait_document(analysis, comparison) | {
-        "kinetics": residuals(analysis.dynamics),
+        "kinetics": residuals(analysis.dynamics) | {"residual_share": _residual_share(analysis)},
         "imitated": _parameters(imitated),
         "emg": [plain(row) for row in rows],
     }
@@ -211,13 +213,22 @@ def _summary(
     return Section("gait", "Gait", text=(text,))
 
 
-def _residual_notes(found: RolloutGait) -> tuple[str, ...]:
-    """What is to be said of a residual force beyond what Hicks et al. 2015 recommend."""
+def _residual_share(found: RolloutGait) -> float:
+    """RMS of the residual force over the largest ground force, but for the filters' ends."""
+    time = found.recording.feet.time
+    inner = (time > time[0] + _ENDS_S) & (time < time[-1] - _ENDS_S)
     sizes: Float[np.ndarray, "T 2"] = np.linalg.norm(_felt(found).force, axis=2)
     largest = float(sizes.max())
-    size = float(np.sqrt(np.mean(np.sum(found.dynamics.residual_force**2, axis=1))))
-    share = size / largest if largest > 0 else np.inf
-    if share <= USUAL_RESIDUAL:
+    if not inner.any() or largest == 0:
+        return np.nan
+    residual = found.dynamics.residual_force[inner]
+    return float(np.sqrt(np.mean(np.sum(residual**2, axis=1)))) / largest
+
+
+def _residual_notes(found: RolloutGait) -> tuple[str, ...]:
+    """What is to be said of a residual force beyond what Hicks et al. 2015 recommend."""
+    share = _residual_share(found)
+    if not share > USUAL_RESIDUAL:
         return ()
     return (
         f"The residual force of the inverse dynamics is {100 * share:.0f} % of the largest ground "
