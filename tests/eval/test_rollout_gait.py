@@ -78,7 +78,7 @@ def test_a_repeated_walk_has_the_gait_of_its_recording(found, real_data):
 def test_events_of_force_and_motion_are_compared(found):
     """Model's own feet: within 40 ms of the plates, half of the events within 10."""
     apart = np.abs(found.disagreement[np.isfinite(found.disagreement)])
-    assert len(apart) == 6
+    assert len(apart) == 8
     assert apart.max() < 0.040
     assert np.median(apart) < 0.010
     assert {cycle.source for cycle in found.cycles} == {"force"}
@@ -108,7 +108,7 @@ def test_the_report_sets_the_episode_beside_motion_and_humans(walk, body, real_d
     numbers = report.numbers
     assert numbers["kind"] == "walking"
     assert numbers["imitated"]["cadence_steps_per_min"] == pytest.approx(imitated.cadence)
-    assert 0.05 < numbers["kinetics"]["residual_share"] < 0.5  # its first step was on no plate
+    assert 0.05 < numbers["kinetics"]["residual_share"] < 0.2  # a posed motion, not a simulated one
     assert numbers["kinetics"]["model_mass_kg"] == pytest.approx(84.3, abs=0.1)
     assert {row["foot"] for row in numbers["emg"]} == {"left", "right"}
     rows = list(csv.DictReader(report.tables["gait_curves_clinical.csv"].splitlines()))

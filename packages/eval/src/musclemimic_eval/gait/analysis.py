@@ -117,17 +117,22 @@ class GaitAnalysis:
 
 
 def find_strides(
-    trial: GaitTrial, *, doubtful_force: Sequence[tuple[float, float]] = ()
+    trial: GaitTrial,
+    *,
+    doubtful_force: Sequence[tuple[float, float]] = (),
+    force_everywhere: bool = False,
 ) -> Strides:
     """Events, cycles and parameters.
 
     Args:
         trial: of one person or body.
         doubtful_force: s, stretches whose force is of both feet together: flagged.
+        force_everywhere: the ground force is known wherever the feet are, not only on plates:
+            contacts are its alone, and those of the motion are there to be compared.
     """
     kinematic = contacts_from_motion(trial.feet)
     forced = contacts_from_force(trial.ground) if trial.ground is not None else ()
-    contacts = merged(kinematic, forced)
+    contacts = forced if force_everywhere else merged(kinematic, forced)
     found, partial = find_cycles(contacts, trial.feet)
     cycles = tuple(_doubted(cycle, doubtful_force) for cycle in found)
     return Strides(

@@ -77,7 +77,7 @@ def analyse_rollout(rollout: Rollout, model: MusculoModel) -> RolloutGait:
         ground=simulated_ground_reaction(rollout).moved(turn, np.zeros(3)),
         leg_length=leg_length(rollout.site_names, rollout.site_pos),
     )
-    strides = find_strides(trial)
+    strides = find_strides(trial, force_everywhere=True)
     dt = float(rollout.time[1] - rollout.time[0])
     smooth = differentiate(model, rollout.qpos, dt=dt, cutoff_hz=SIMULATED_CUTOFF_HZ)
     motion = DifferentiatedMotion(rollout.time, smooth.qpos, smooth.qvel, smooth.qacc)

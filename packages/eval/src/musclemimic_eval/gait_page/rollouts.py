@@ -221,8 +221,8 @@ def _residual_share(found: RolloutGait) -> float:
     largest = float(sizes.max())
     if not inner.any() or largest == 0:
         return np.nan
-    residual = found.dynamics.residual_force[inner]
-    return float(np.sqrt(np.mean(np.sum(residual**2, axis=1)))) / largest
+    residual: Float[np.ndarray, "T 3"] = found.dynamics.residual_force[inner]
+    return float(np.sqrt(3.0 * np.mean(residual**2))) / largest
 
 
 def _residual_notes(found: RolloutGait) -> tuple[str, ...]:
