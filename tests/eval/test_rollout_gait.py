@@ -113,8 +113,14 @@ def test_the_report_sets_the_episode_beside_motion_and_humans(walk, body, real_d
     assert {row["foot"] for row in numbers["emg"]} == {"left", "right"}
     rows = list(csv.DictReader(report.tables["gait_curves_clinical.csv"].splitlines()))
     assert {"left_knee_ext_moment", "right_grf_vertical"} <= {row["variable"] for row in rows}
-    with pytest.raises(InputError, match="group: found 'sprint'"):
-        rollout_gait_report(walk, clip, body, ReferenceChoice(group="sprint"), CHOICE.load())
+
+
+def test_a_choice_that_cannot_serve_is_refused_before_any_work():
+    with pytest.raises(InputError, match="group: found 'sprint', expected one of slow, free, fast"):
+        ReferenceChoice(group="sprint").load()
+    with pytest.raises(InputError, match="group self-selected: foot_off: found unknown"):
+        ReferenceChoice("falisse2019_adult", split_phases=True).load()
+    assert ReferenceChoice("none", group="sprint").load() is None
 
 
 def test_split_phases_put_foot_off_where_the_reference_has_it(walk, body, real_data):

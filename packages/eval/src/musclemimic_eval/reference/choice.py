@@ -5,10 +5,16 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from musclemimic_models import InputError
+from musclemimic_models.errors import unknown_name
 
 from musclemimic_eval.gait.analysis import GaitAnalysis, cycle_curves
 from musclemimic_eval.reference.comparison import Comparison, compare
-from musclemimic_eval.reference.curves import PACKAGED, ReferenceTable, load_reference
+from musclemimic_eval.reference.curves import (
+    PACKAGED,
+    ReferenceGroup,
+    ReferenceTable,
+    load_reference,
+)
 
 NO_REFERENCE = "none"
 
@@ -31,12 +37,37 @@ class ReferenceChoice:
     split_phases: bool = False
 
     def load(self) -> ReferenceTable | None:
-        """The table; None if there shall be none.
+        """The table; None if there shall be none. Says before any work what it cannot serve for.
 
         Raises:
-            InputError: no such table or file, or a damaged one.
+            InputError: no such table or file, or a damaged one; no such group; split phases
+                against a group whose foot-off is unknown.
         """
-        return None if self.reference == NO_REFERENCE else load_reference(self.reference)
+        if self.reference == NO_REFERENCE:
+            return None
+        table = load_reference(self.reference)
+        if self.group is not None and self.group not in table.groups:
+            raise unknown_name(table.name, "group", self.group, list(table.groups))
+        if self.split_phases:
+            for name in table.groups if self.group is None else (self.group,):
+                _foot_off(table, table.groups[name])
+        return table
+
+
+def _foot_off(table: ReferenceTable, group: ReferenceGroup) -> float:
+    """% of the cycle.
+
+    Raises:
+        InputError: the table does not tell.
+    """
+    if not group.foot_off > 0:
+        raise InputError(
+            table.name,
+            f"group {group.name}: foot_off",
+            found="unknown",
+            expected="% of the cycle, for --split-phases",
+        )
+    return group.foot_off
 
 
 def compared(
@@ -62,14 +93,7 @@ def compared(
     comparison = against(analysis)
     if not choice.split_phases:
         return analysis, comparison
-    share = comparison.group.foot_off
-    if not share > 0:
-        raise InputError(
-            choice.reference,
-            f"group {comparison.group.name}: foot_off",
-            found="unknown",
-            expected="% of the cycle, for --split-phases",
-        )
+    share = _foot_off(table, comparison.group)
     curves = cycle_curves(analysis.series, analysis.cycles, share)
     split = dataclasses.replace(analysis, curves=curves)
     return split, against(split)
