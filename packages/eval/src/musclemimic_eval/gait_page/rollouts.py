@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 from musclemimic_models import MotionClip, MusculoModel
 
-from musclemimic_eval.emg.cycle import CycleAgreement, cycle_agreement, plain
+from musclemimic_eval.emg.cycle import PREFIX, CycleAgreement, cycle_agreement, plain
 from musclemimic_eval.gait.analysis import GaitAnalysis
 from musclemimic_eval.gait.feet import FEET
 from musclemimic_eval.gait.rollouts import (
@@ -33,7 +33,7 @@ from musclemimic_eval.kinetics.simulated import SIMULATED_CUTOFF_HZ
 from musclemimic_eval.page import Section
 from musclemimic_eval.reference.choice import ReferenceChoice, compared
 from musclemimic_eval.reference.comparison import Comparison
-from musclemimic_eval.reference.curves import ReferenceTable, load_reference
+from musclemimic_eval.reference.curves import ReferenceGroup, ReferenceTable, load_reference
 from musclemimic_eval.rollout import Rollout
 
 # Whose envelopes muscles are compared with where the chosen reference has none.
@@ -94,13 +94,13 @@ def rollout_gait_report(
         )
     analysis, comparison = compared(found, table, choice)
     beside, _ = compared(imitated, table if imitated.cycles else None, choice)
-    emg_table = load_reference(_EMG_REFERENCE)
+    emg_table, envelopes = _emg_reference(comparison)
     rows = cycle_agreement(
         upright.time,
         upright.activation,
         analysis.cycles,
         model.muscles,
-        next(iter(emg_table.groups.values())),
+        envelopes,
     )
     sections = [
         _summary(rollout, upright, analysis, imitated),
@@ -118,6 +118,14 @@ def rollout_gait_report(
             "gait_curves_opensim.csv": curves_csv(analysis, "opensim"),
         },
     )
+
+
+def _emg_reference(comparison: Comparison | None) -> tuple[ReferenceTable, ReferenceGroup]:
+    """The chosen reference if it has EMG, else the packaged one that has."""
+    if comparison is not None and any(name.startswith(PREFIX) for name in comparison.group.curves):
+        return comparison.table, comparison.group
+    table = load_reference(_EMG_REFERENCE)
+    return table, next(iter(table.groups.values()))
 
 
 def _numbers(
