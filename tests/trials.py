@@ -3,6 +3,8 @@
 import functools
 from pathlib import Path
 
+import numpy as np
+from musclemimic_eval import Rollout
 from musclemimic_eval.human.analysis import MotionAnalysis, analyse
 from musclemimic_eval.human.coordinates import place_under_coordinates
 from musclemimic_eval.human.force_files import read_ground_reaction
@@ -12,7 +14,7 @@ from musclemimic_eval.kinetics.placing import Placement
 from musclemimic_models import MotionClip, get_musculo_model
 from musclemimic_retarget import GMRFit, read_motion
 
-WALK3D_MASS = 85.27  # kg, data/README.md
+WALK3D_MASS, WALK3D_STRIDE = 85.27, 1.145  # kg, s: data/README.md
 
 
 @functools.cache
@@ -62,3 +64,52 @@ def recording(data: Path, name: str) -> Recording:
 def analysis(data: Path, name: str) -> MotionAnalysis:
     """A trial, analysed with the weight on the plates."""
     return analyse(recording(data, name), get_musculo_model("MyoFullBody", fingers=False))
+
+
+@functools.cache
+def walking_rollout(data: Path) -> Rollout:
+    """An episode that repeats the OpenSim subject's walk on the subject's own ground force.
+
+    Two left steps were beside the plates: they get the force of the one on them, a stride earlier
+    and later. Activations say nothing: each is a sine of its own.
+    """
+    trial = analysis(data, "walk3d")
+    assert trial.kinetics is not None
+    clip, ground = trial.clip, trial.kinetics.placement.ground.filtered(20.0)
+    time = clip.dt * np.arange(len(clip))
+    frames = np.flatnonzero(time <= ground.time[-1])[1:]
+    felt = ground.resampled(time[frames])
+    force, centre = felt.force.copy(), felt.centre_of_pressure.copy()
+    way = WALK3D_STRIDE * (clip.site_pos[-1, 0] - clip.site_pos[0, 0]) / time[-1]
+    way[2] = 0.0
+    for sign in (1, -1):
+        shifted = time[frames] + sign * WALK3D_STRIDE
+        there = (shifted > 0.7) & (shifted < 1.7)
+        other = ground.resampled(shifted[there])
+        force[there, 0] += other.force[:, 0]
+        centre[there, 0] = other.centre_of_pressure[:, 0] - sign * way
+    model = get_musculo_model("MyoFullBody", fingers=False)
+    phase = np.arange(len(model.muscle_names))
+    activation = 0.5 + 0.4 * np.sin(5.0 * time[frames][:, None] + phase)
+    return Rollout(
+        time=time[frames],
+        qpos=clip.qpos[frames],
+        qvel=clip.qvel[frames],
+        excitation=activation,
+        activation=activation,
+        muscle_force=-100 * activation,
+        muscle_length=np.full_like(activation, 0.2),
+        ground_reaction=force,
+        centre_of_pressure=centre,
+        site_pos=clip.site_pos[frames],
+        site_quat=clip.site_quat[frames],
+        reward=np.ones(len(frames)),
+        reference_frame=frames,
+        reference_offset=np.zeros(3),
+        start_frame=0,
+        terminated=False,
+        reference_clip="walk3d",
+        site_names=clip.site_names,
+        model_name=clip.model_name,
+        model_sha256=clip.model_sha256,
+    )

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from musclemimic_eval.human.analysis import mean_curves
-from musclemimic_eval.human.document import curves_csv
+from musclemimic_eval.gait.analysis import mean_curves
+from musclemimic_eval.gait_page.document import curves_csv
 from musclemimic_eval.human.files import read_table
 from musclemimic_eval.kinetics.conventions import QUANTITIES, column_name, factor
 from musclemimic_eval.kinetics.gait_series import foot_progression, joint_angles
+from musclemimic_eval.kinetics.inverse_dynamics import inverse_dynamics
 from musclemimic_models import get_musculo_model
 from synthetic_walker import walker
 from trials import analysis, recording, walk3d
@@ -53,7 +54,9 @@ def test_angles_are_the_files_own(
     frames = time[0] + clip.dt * np.arange(len(clip))
     theirs = sign * np.rad2deg(np.interp(frames, time, table.values[:, column]))
     model = get_musculo_model("MyoFullBody", fingers=False)
-    ours = joint_angles(model, clip, frames).curves[quantity][:, RIGHT]
+    ours = joint_angles(model, qpos=clip.qpos, pelvis=clip.site_quat[:, 0], time=frames).curves[
+        quantity
+    ][:, RIGHT]
     assert np.sqrt(np.mean((ours - theirs) ** 2)) < tolerance
 
 
@@ -163,3 +166,19 @@ def test_belts_are_taken_out_of_markers_and_forces_alike(real_data: Path) -> Non
         )
         centre = trial.ground.centre_of_pressure[loaded[:, foot], foot, :2]
         assert np.median(np.linalg.norm(place - centre, axis=1)) < 0.15
+
+
+def test_helper_bodies_ask_for_no_moment_in_a_recorded_walk(real_data: Path) -> None:
+    """As in `eval muscles`: their inertia alone would take 46 N m at the shoulder, 96 at the spine.
+
+    The legs do not notice.
+    """
+    kinetics = analysis(real_data, "walk3d").kinetics
+    assert kinetics is not None
+    model = get_musculo_model("MyoFullBody", fingers=False)
+    burdened = inverse_dynamics(model, kinetics.motion, kinetics.placement.ground)
+    for joint, least, with_helpers in (("elv_angle_r", 2.0, 40.0), ("axial_rotation", 10.0, 80.0)):
+        assert np.abs(kinetics.result.joint(joint)).max() < least
+        assert np.abs(burdened.joint(joint)).max() > with_helpers
+    for joint in ("hip_flexion_r", "knee_angle_r", "ankle_angle_r"):
+        np.testing.assert_allclose(kinetics.result.joint(joint), burdened.joint(joint), atol=1e-6)

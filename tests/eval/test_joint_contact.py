@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from musclemimic_eval.inverse import static_optimization
 from musclemimic_eval.inverse.contact import joint_contact
-from musclemimic_eval.inverse.phantoms import without_phantom_inertia
 from musclemimic_eval.kinetics.differentiate import DifferentiatedMotion
 from musclemimic_eval.kinetics.ground_reaction import GRAVITY, GroundReaction
+from musclemimic_eval.kinetics.phantoms import without_phantom_inertia
 from trials import walk3d
 
 

@@ -64,6 +64,21 @@ def test_a_page_without_forces_or_with_little_to_say(real_data: Path) -> None:
     assert "No whole stride was found" in bow
 
 
+def test_a_run_gets_no_profile_score_from_walkers(real_data: Path) -> None:
+    table = load_reference("schwartz2008_children")
+    for name, scored in (("run300", False), ("walk3d", True)):
+        trial = analysis(real_data, name)
+        found = compare(
+            trial.curves,
+            trial.spatiotemporal,
+            table,
+            leg_length=trial.recording.leg_length,
+            with_spm=False,
+        )
+        assert (found.profile is not None) == scored
+        assert ("running compared with walking" in found.warnings) != scored
+
+
 def test_forces_of_another_person_or_unit_are_named(
     real_data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,5 +1,6 @@
 """The pages in a real browser: nothing missing, no complaint, every figure drawn."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -9,7 +10,10 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 from musclemimic_eval import ReportInputs, cli, validate, write_report
+from musclemimic_eval.gait_page.rollouts import rollout_gait_report
 from musclemimic_eval.inverse.rollouts import rollout_sections
+from musclemimic_eval.reference.choice import ReferenceChoice
+from trials import analysis, walking_rollout
 
 # Reports back through the title, which --dump-dom prints: figures that loaded with their true size.
 _PROBE = """<script>window.addEventListener("load", () => {
@@ -85,6 +89,31 @@ def test_the_policy_page(browser, arms, arms_clip, replay, tmp_path):
     page = write_report(tmp_path / "report", inputs)
     assert 'id="effort"' in page.read_text()
     check(browser, page, tmp_path, figures=4)
+
+
+@pytest.mark.slow
+def test_the_page_of_a_policy_that_walks(browser, body, real_data, tmp_path):
+    rollout, clip = walking_rollout(real_data), analysis(real_data, "walk3d").clip
+    clips = {"walk3d": clip}
+    choice = ReferenceChoice()
+    gait = rollout_gait_report(rollout, clip, body, choice, choice.load())
+    inputs = ReportInputs(
+        model=body,
+        clips=clips,
+        rollouts=[rollout],
+        table=validate([rollout], clips),
+        command="musclemimic eval policy.npz --clips walk.npz",
+        sections=gait.sections,
+        numbers={"gait": gait.numbers},
+    )
+    page = write_report(tmp_path / "report", inputs)
+    text = page.read_text()
+    links = re.findall(r'<a href="#(\w+)"', text)
+    assert set(links) >= {"validation", "gait", "parameters", "curves", "timing", "provenance"}
+    assert all(f'id="{link}"' in text for link in links)
+    numbers = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert numbers["gait"]["kind"] == "walking"
+    check(browser, page, tmp_path, figures=9)
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """`musclemimic eval CHECKPOINT` from files to files."""
 
 import csv
+import dataclasses
 import json
 
 import jax
@@ -8,10 +9,12 @@ import numpy as np
 import pytest
 from musclemimic_eval import Rollout, cli
 from musclemimic_models import InputError
+from musclemimic_models.files import jsonable
 from musclemimic_rl import NetworkConfig, PolicyBundle
 from musclemimic_rl.networks import Actor
 from musclemimic_rl.normalise import empty_moments
-from musclemimic_sim import make_env
+from musclemimic_sim import EnvConfig, make_env
+from trials import analysis
 
 pytestmark = pytest.mark.slow
 
@@ -19,15 +22,19 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def policy(arms, arms_clip, tmp_path_factory):
     """An untrained policy in a run's folder."""
-    probe = make_env(arms, [arms_clip], num_envs=1)
+    folder = tmp_path_factory.mktemp("run")
+    untrained(arms, arms_clip, EnvConfig(), {}).save(folder / "policy.npz")
+    return folder
+
+
+def untrained(model, clip, config, provenance) -> PolicyBundle:
+    probe = make_env(model, [clip], num_envs=1, config=config)
     network = NetworkConfig(hidden=(16,))
     sizes = {"obs_size": probe.spec.obs_size, "action_size": probe.spec.action_size}
     actor = Actor(network, **sizes, key=jax.random.key(0))
     moments = empty_moments((probe.spec.obs_size,))
     probe.close()
-    folder = tmp_path_factory.mktemp("run")
-    PolicyBundle(actor, moments, network, probe.spec, {}).save(folder / "policy.npz")
-    return folder
+    return PolicyBundle(actor, moments, network, probe.spec, provenance)
 
 
 def test_folders_of_clips_both_actions_and_every_file(policy, arms_clip, tmp_path, capsys):
@@ -57,6 +64,28 @@ def test_folders_of_clips_both_actions_and_every_file(policy, arms_clip, tmp_pat
     page = (out / "index.html").read_text()
     assert 'id="effort"' in page
     assert "sampled actions" in page
+
+
+def test_a_body_that_falls_on_a_walk_gets_its_gait_told(body, real_data, tmp_path, capsys):
+    """The whole-body layer under an untrained policy stays up for about a second."""
+    clip = analysis(real_data, "walk3d").clip
+    clip.save(tmp_path / "walk.npz")
+    config = EnvConfig(action_map="whole_body", initial_activation=0.05)
+    provenance = {"config": {"env": jsonable(dataclasses.asdict(config))}}
+    untrained(body, clip, config, provenance).save(tmp_path / "policy.npz")
+    command = [str(tmp_path / "policy.npz"), "--clips", str(tmp_path / "walk.npz"), "--json"]
+    command += ["--episodes", "4", "--horizon", "120", "--out", str(tmp_path / "out")]
+    assert cli.main(command) == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["validation"]["pooled"]["early_termination_rate"]["value"] > 0
+    gait = report["gait"]
+    assert gait["kind"] == "no gait"
+    assert gait["imitated"]["kind"] == "walking"
+    assert len(gait["contacts"]) >= 2
+    page = (tmp_path / "out" / "index.html").read_text()
+    assert "There is no whole stride in it" in page
+    assert "a fall, of which gait analysis says nothing" in page
+    assert 'id="contact"' in page
 
 
 def test_the_same_command_gives_the_same_numbers(policy, arms_clip, tmp_path, capsys):

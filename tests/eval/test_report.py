@@ -82,7 +82,10 @@ def test_only_whole_files_are_left(folder):
 
 def test_the_page_needs_no_network(html, page):
     assert page.links
-    assert all(link.startswith("data:image/png;base64,") for link in page.links)
+    within = [link for link in page.links if link.startswith("#")]
+    assert [link[1:] for link in within] == page.ids
+    outside = [link for link in page.links if link not in within]
+    assert all(link.startswith("data:image/png;base64,") for link in outside)
     assert "url(" not in html
     assert "@import" not in html
     assert not re.search(r"<(script|link|iframe)", html)

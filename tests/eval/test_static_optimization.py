@@ -13,10 +13,10 @@ from musclemimic_eval.emg import EmgRecording, agree, map_channels
 from musclemimic_eval.human.files import read_table
 from musclemimic_eval.inverse import StaticConfig, static_optimization
 from musclemimic_eval.inverse.geometry import muscle_geometry
-from musclemimic_eval.inverse.phantoms import without_phantom_inertia
 from musclemimic_eval.inverse.static import _cubic, _quadratic
 from musclemimic_eval.kinetics.differentiate import differentiate
 from musclemimic_eval.kinetics.inverse_dynamics import inverse_dynamics
+from musclemimic_eval.kinetics.phantoms import without_phantom_inertia
 from musclemimic_models import InputError, MotionClip
 from musclemimic_sim.coordination import joint_map
 from musclemimic_sim.muscle import bias, gain, muscle_parameters

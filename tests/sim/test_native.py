@@ -209,18 +209,7 @@ def test_standing_feet_carry_the_body_weight():
     model = get_musculo_model("MyoFullBody", fingers=False)
     m = model.mj_model
     sim = NativeSimulator(model, num_worlds=1, substeps=SUBSTEPS)
-    qpos = m.qpos0.astype(np.float32)[None].copy()
-    d = mujoco.MjData(m)
-    d.qpos[:] = qpos[0]
-    mujoco.mj_fwdPosition(m, d)
-    # Lower the body until the soles press 2 mm into the floor: a force, upwards, on both feet.
-    feet = [
-        g for g in range(m.ngeom) if m.body(m.geom_bodyid[g]).name.startswith(("calcn", "toes"))
-    ]
-    fromto = np.zeros(6)
-    floor = m.geom("floor").id
-    gap = min(mujoco.mj_geomDistance(m, d, floor, g, 2.0, fromto) for g in feet)
-    qpos[0, 2] -= gap + 0.002
+    qpos, d = _soles_in_the_floor(m), mujoco.MjData(m)
     sim.reset(
         np.array([True]), qpos, np.zeros((1, m.nv), np.float32), np.zeros((1, m.na), np.float32)
     )
@@ -234,6 +223,44 @@ def test_standing_feet_carry_the_body_weight():
     # Newton's second law for the whole body: sum of external forces = m (a − g).
     momentum_rate = m.body_mass.sum() * 9.81 + _vertical_momentum_rate(m, d)
     assert total == pytest.approx(momentum_rate, rel=0.02)
+
+
+def _soles_in_the_floor(m) -> np.ndarray:
+    """The reference pose, lowered until the soles press 2 mm into the floor; (1, nq)."""
+    qpos, d = m.qpos0.astype(np.float32)[None].copy(), mujoco.MjData(m)
+    d.qpos[:] = qpos[0]
+    mujoco.mj_fwdPosition(m, d)
+    feet = [
+        g for g in range(m.ngeom) if m.body(m.geom_bodyid[g]).name.startswith(("calcn", "toes"))
+    ]
+    fromto = np.zeros(6)
+    floor = m.geom("floor").id
+    gap = min(mujoco.mj_geomDistance(m, d, floor, g, 2.0, fromto) for g in feet)
+    qpos[0, 2] -= gap + 0.002
+    return qpos
+
+
+def test_ground_force_is_each_worlds_own_and_of_now():
+    model = get_musculo_model("MyoFullBody", fingers=False)
+    m = model.mj_model
+    sim = NativeSimulator(model, num_worlds=2, substeps=SUBSTEPS)
+    standing = _soles_in_the_floor(m)
+    still = np.zeros((2, m.nv), np.float32), np.zeros((2, m.na), np.float32)
+    lifted = standing.copy()
+    lifted[0, 2] += 1.0
+    both = np.concatenate([standing, lifted])
+    sim.reset(np.array([True, True]), both, *still)
+    force, centre = sim.ground_force(), sim.ground_pressure_centre()
+    assert force[0, :, 2].sum() > 100
+    assert not force[1].any()
+    assert np.isnan(centre[1]).all()
+    force[:] = -1.0  # a caller's copy
+    sim.reset(np.array([False, True]), both[[0, 0]], *still)
+    again = sim.ground_force()
+    np.testing.assert_allclose(again[1], again[0], atol=1e-9)
+    assert again[0, :, 2].sum() > 100
+    sim.step(np.zeros((2, m.nu), np.float32))
+    assert np.abs(sim.ground_force() - again).max() > 1.0
 
 
 def _vertical_momentum_rate(m, d):

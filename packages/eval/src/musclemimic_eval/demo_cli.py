@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Sequence
 
 import tyro
+from musclemimic_sim import keep_compilations
 from rich.console import Console
 
 from musclemimic_eval.demo import DemoConfig, DemoResult, run_demo
@@ -16,6 +17,7 @@ def main(argv: Sequence[str]) -> int:
         InputError: a file or option that cannot be used.
     """
     config = tyro.cli(DemoConfig, args=list(argv), prog="musclemimic demo")
+    keep_compilations()
     command = f"musclemimic demo {shlex.join(argv)}".strip()
     result = run_demo(config, command=command)
     console = Console()

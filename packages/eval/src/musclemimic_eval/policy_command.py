@@ -3,25 +3,28 @@
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 from musclemimic_models import InputError, MotionClip, MusculoModel
-from musclemimic_models.files import jsonable, write_json
-from musclemimic_sim import load_clips
+from musclemimic_models.files import jsonable, write_json, write_text
+from musclemimic_sim import keep_compilations, load_clips
 from rich.console import Console
 
 from musclemimic_eval.clip_sets import choose_splits, find_clips
 from musclemimic_eval.comparison import NUMBERS, Evaluated, compare_evaluations, read_evaluation
 from musclemimic_eval.csv_files import write_validation
+from musclemimic_eval.gait_page.rollouts import rollout_gait_report
 from musclemimic_eval.inverse.rollouts import rollout_sections
 from musclemimic_eval.page import Section
 from musclemimic_eval.policy_rollout import Evaluation, evaluate, load_policy
 from musclemimic_eval.progress import counting, waiting
 from musclemimic_eval.recording import Policy
+from musclemimic_eval.reference.choice import ReferenceChoice
+from musclemimic_eval.reference.curves import PACKAGED, ReferenceTable
 from musclemimic_eval.report import ReportInputs, write_report
 from musclemimic_eval.rollout import Rollout
 
@@ -51,8 +54,12 @@ class EvalConfig:
         num_envs: episodes simulated together.
         seed: of sampling and of the bootstrap.
         keep: rollouts of each clip to save and to draw (the table counts all episodes).
-        out: folder for index.html, report.json, validation.csv, episodes.csv, film.png and the
-            rollouts.
+        reference: people that a full body's gait is compared with: a packaged table
+            (schwartz2008_children, falisse2019_adult), a CSV file of your own, or none.
+        group: of the reference; by default the one whose speed is nearest.
+        split_phases: normalise stance and swing separately, stance to the reference's share.
+        out: folder for index.html, report.json, validation.csv, episodes.csv, film.png, the
+            rollouts, and gait_*.csv of an episode that walks.
         json: print the numbers as one JSON document.
     """
 
@@ -68,6 +75,9 @@ class EvalConfig:
     num_envs: int = 128
     seed: int = 0
     keep: int = 4
+    reference: str = PACKAGED[0]
+    group: str | None = None
+    split_phases: bool = False
     out: Path | None = None
     json: bool = False
 
@@ -88,6 +98,7 @@ def main(argv: Sequence[str]) -> int:
         InputError: a file or option that cannot be used.
     """
     config = tyro.cli(EvalConfig, args=list(argv), prog="musclemimic eval")
+    keep_compilations()
     if config.compare is not None:
         if config.checkpoint is not None:
             raise InputError(
@@ -99,10 +110,13 @@ def main(argv: Sequence[str]) -> int:
             "evaluate", "checkpoint", found="none", expected="a policy, or --compare A B"
         )
     policy = load_policy(policy_file(config.checkpoint))
+    choice = ReferenceChoice(config.reference, config.group, config.split_phases)
+    table = choice.load()
     clips = gather_clips(config)
     evaluation, sampled = run_policy(policy, clips, config)
     page = None
     if config.out is not None:
+        findings = analyses(evaluation.rollouts, clips, choice, table)
         inputs = ReportInputs(
             model=clips.model,
             clips=clips.clips,
@@ -113,9 +127,10 @@ def main(argv: Sequence[str]) -> int:
             command=f"musclemimic eval {shlex.join(argv)}",
             training=policy.provenance,
             title="Evaluation of a policy",
-            sections=analyses(evaluation.rollouts, clips.model),
+            sections=findings.sections,
+            numbers=findings.numbers,
         )
-        page = _write(config.out, inputs)
+        page = _write(config.out, inputs, findings.tables)
     if config.json:
         document = {
             "validation": evaluation.table.to_dict(),
@@ -134,11 +149,29 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def analyses(rollouts: Sequence[Rollout], model: MusculoModel) -> list[Section]:
+@dataclass(frozen=True)
+class Findings:
+    """Biomechanics of an episode: sections of the page, numbers for JSON, CSV by file name."""
+
+    sections: tuple[Section, ...]
+    numbers: Mapping[str, object]
+    tables: Mapping[str, str]
+
+
+def analyses(
+    rollouts: Sequence[Rollout],
+    clips: ClipSet,
+    choice: ReferenceChoice,
+    table: ReferenceTable | None,
+) -> Findings:
     """Biomechanics of the longest episode: the place where further analyses join the report."""
     longest = max(rollouts, key=len)
+    with waiting("gait of the longest episode"):
+        clip = clips.clips[longest.reference_clip]
+        gait = rollout_gait_report(longest, clip, clips.model, choice, table)
     with waiting("muscles of the longest episode"):
-        return rollout_sections(longest, model)
+        muscles = rollout_sections(longest, clips.model)
+    return Findings((*gait.sections, *muscles), {"gait": gait.numbers}, gait.tables or {})
 
 
 def gather_clips(config: EvalConfig) -> ClipSet:
@@ -183,9 +216,11 @@ def run_policy(
     return run("episodes", deterministic=config.actions == "mean"), None
 
 
-def _write(out: Path, inputs: ReportInputs) -> Path:
+def _write(out: Path, inputs: ReportInputs, tables: Mapping[str, str]) -> Path:
     """Report, tables and rollouts; returns the page."""
     page = write_report(out, inputs)
+    for name, text in tables.items():
+        write_text(out / name, text)
     write_validation(out, inputs.table)
     for number, rollout in enumerate(inputs.rollouts):
         rollout.save(out / "rollouts" / f"{number:03d}.npz")

@@ -216,7 +216,9 @@ def _quaternions(matrices: Float[np.ndarray, "T N S 3 3"]) -> Float[np.ndarray, 
     """Site orientations; identity where physics had diverged (those samples are dropped)."""
     flat = matrices.reshape(-1, 3, 3).astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
-        proper = np.abs(np.linalg.det(np.nan_to_num(flat, posinf=0, neginf=0)) - 1) < _PROPER
+        # The triple product of the rows; LAPACK's determinant takes five times as long.
+        determinant = np.einsum("ni,ni->n", flat[:, 0], np.cross(flat[:, 1], flat[:, 2]))
+        proper = np.abs(determinant - 1) < _PROPER
     flat[~proper] = np.eye(3)
     quaternions = Rotation.from_matrix(flat, assume_valid=True).as_quat(scalar_first=True)
     return quaternions.reshape(*matrices.shape[:3], 4)

@@ -52,6 +52,7 @@ class ReportInputs:
         sampled: the table with sampled instead of mean actions, to stand beside it.
         splits: split name to clip names.
         sections: further analyses (muscles, gait), shown after the activations.
+        numbers: what those found, plain values by name, for report.json.
     """
 
     model: MusculoModel
@@ -69,6 +70,7 @@ class ReportInputs:
     sampled: ValidationTable | None = None
     splits: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     sections: Sequence[Section] = ()
+    numbers: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
 def write_report(out_dir: Path | str, inputs: ReportInputs) -> Path:
@@ -160,6 +162,7 @@ def report_numbers(inputs: ReportInputs) -> dict[str, object]:
         "training": inputs.training,
         "learning": list(inputs.learning),
         "provenance": _provenance(inputs),
+        **inputs.numbers,
     }
 
 

@@ -1,7 +1,7 @@
 """`Rollout`: one simulated episode and its .npz file."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +83,11 @@ class Rollout:
     def has_free_root(self) -> bool:
         """Whether the body floats: its root then takes 7 columns of qpos and 6 of qvel."""
         return self.qpos.shape[1] != self.qvel.shape[1]
+
+    def first(self, samples: int) -> "Rollout":
+        """The episode as if it had been stopped after some samples."""
+        over_time = {name for name in _ARRAY_FIELDS if name != "reference_offset"}
+        return replace(self, **{name: getattr(self, name)[:samples] for name in over_time})
 
     def save(self, path: Path | str) -> None:
         """Write the rollout as .npz, atomically."""

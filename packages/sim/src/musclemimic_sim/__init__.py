@@ -13,6 +13,7 @@ from musclemimic_sim.adaptation import CurriculumConfig as CurriculumConfig
 from musclemimic_sim.adaptation import SamplingConfig as SamplingConfig
 from musclemimic_sim.blocks import BlockMatrix as BlockMatrix
 from musclemimic_sim.box_least_squares import solve_in_box as solve_in_box
+from musclemimic_sim.compiled import keep_compilations as keep_compilations
 from musclemimic_sim.config import CoordinationConfig as CoordinationConfig
 from musclemimic_sim.config import EnvConfig as EnvConfig
 from musclemimic_sim.config import RewardConfig as RewardConfig

@@ -79,6 +79,10 @@ class NativeSimulator:
         self._varied: dict[str, np.ndarray] = {}
         self._bad = np.zeros(num_worlds, dtype=bool)
         self._contacts = GroundContacts(self._model) if model.has_free_root else None
+        # Force and centre of pressure of the present state; None until asked for.
+        self._felt: tuple[np.ndarray, np.ndarray] | None = None
+        # One for all worlds in turn: to allocate one costs more than the physics done in it.
+        self._scratch = mujoco.MjData(self._model)
         self._batch.forward()
         self._output = self._read()
 
@@ -159,6 +163,7 @@ class NativeSimulator:
     def apply_force(self, xfrc: Float[Array, "N B 6"]) -> None:
         """Push the bodies from outside, see `Simulator`."""
         self._fields["xfrc_applied"][:] = np.asarray(xfrc)
+        self._felt = None
 
     def health(self) -> tuple[Bool[np.ndarray, " N"], Int[np.ndarray, " N"]]:
         """Per world, since its last reset: state not finite or diverged; no overflow here."""
@@ -218,11 +223,17 @@ class NativeSimulator:
         """Nothing to free beyond Python's own references."""
 
     def _ground(self) -> tuple[Float[np.ndarray, "N 2 3"], Float[np.ndarray, "N 2 3"]]:
+        if self._felt is None:
+            self._felt = self._feel()
+        force, centre = self._felt
+        return force.copy(), centre.copy()
+
+    def _feel(self) -> tuple[Float[np.ndarray, "N 2 3"], Float[np.ndarray, "N 2 3"]]:
         force = np.zeros((self.num_worlds, 2, 3))
         centre = np.full((self.num_worlds, 2, 3), np.nan)
         if self._contacts is not None:
             for world in range(self.num_worlds):
-                data = self._batch.get_data(world)
+                data = self._batch.get_data(world, self._scratch)
                 model = self._batch.get_model(world) if self._varied else self._model
                 # The stored contact forces belong to the last substep; bring them up to date.
                 mujoco.mj_forward(model, data)
@@ -241,6 +252,7 @@ class NativeSimulator:
             self._bad |= ~np.isfinite(values).all(axis=1) | (np.abs(values) > _HUGE).any(axis=1)
 
     def _read(self, **carried: np.ndarray) -> SimOutput:
+        self._felt = None
         sensors, at = _float32(self._fields["sensordata"]), self._layout
         names = (*_STATE_OUTPUTS, "actuator_force")
         values = {name: _float32(self._fields[name]) for name in names}

@@ -152,6 +152,24 @@ def correlate(
     return Correlation(float(scores[reach]), float(scores[best]), lags[best] / rate_hz)
 
 
+def correlate_cyclic(
+    first: Float[np.ndarray, " P"], second: Float[np.ndarray, " P"], *, max_lag: int
+) -> Correlation:
+    """`correlate` of two curves over a cycle that repeats itself; lags in samples.
+
+    Args:
+        first: over one cycle, its end not repeated.
+        second: the curve whose lateness is reported.
+        max_lag: largest shift tried to either side, samples.
+    """
+    lags = range(-max_lag, max_lag + 1)
+    scores = np.array([_pearson(first, np.roll(second, -lag)) for lag in lags])
+    if np.isnan(scores).all():
+        return Correlation(np.nan, np.nan, np.nan)
+    best = int(np.nanargmax(scores))
+    return Correlation(float(scores[max_lag]), float(scores[best]), float(lags[best]))
+
+
 def _overlap(
     first: Float[np.ndarray, " T"], second: Float[np.ndarray, " T"], lag: int
 ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:

@@ -1,5 +1,6 @@
 """`FootMotion`: what gait analysis needs to know of a moving person."""
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,12 +28,15 @@ class FootMotion:
         heel, toe: (T, 2, 3) m, of the left and the right foot: any point fixed to its rear and to
             its front.
         pelvis: (T, 3) m, any point fixed to it.
+        on_floor: the ground is known to stand still (a simulation's), so feet that slide are no
+            sign of a treadmill.
     """
 
     time: Float[np.ndarray, " T"]
     heel: Float[np.ndarray, "T 2 3"]
     toe: Float[np.ndarray, "T 2 3"]
     pelvis: Float[np.ndarray, "T 3"]
+    on_floor: bool = False
 
     def __post_init__(self) -> None:
         """Validate and freeze.
@@ -80,7 +84,7 @@ class FootMotion:
             low_pass(value, rate=self.rate, cutoff_hz=self.cutoff_hz)
             for value in (self.heel, self.toe, self.pelvis)
         )
-        return FootMotion(self.time, heel, toe, pelvis)
+        return dataclasses.replace(self, heel=heel, toe=toe, pelvis=pelvis)
 
 
 def velocity(
@@ -97,6 +101,8 @@ def belt_velocity(motion: FootMotion) -> Float[np.ndarray, " 3"]:
     with both ends of a foot low in which they rise or sink least), if that moves and the pelvis
     hardly does.
     """
+    if motion.on_floor:
+        return np.zeros(3)
     smooth = motion.smooth()
     heel, toe = (velocity(point, motion.time) for point in (smooth.heel, smooth.toe))
     flat = np.ones(motion.heel.shape[:2], dtype=bool)
@@ -119,8 +125,11 @@ def belt_velocity(motion: FootMotion) -> Float[np.ndarray, " 3"]:
 def overground(motion: FootMotion) -> FootMotion:
     """The same walk as if the belt stood still: positions plus the way the belt has moved."""
     way = -np.outer(motion.time - motion.time[0], belt_velocity(motion))
-    return FootMotion(
-        motion.time, motion.heel + way[:, None], motion.toe + way[:, None], motion.pelvis + way
+    return dataclasses.replace(
+        motion,
+        heel=motion.heel + way[:, None],
+        toe=motion.toe + way[:, None],
+        pelvis=motion.pelvis + way,
     )
 
 

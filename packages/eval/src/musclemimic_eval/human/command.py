@@ -14,18 +14,18 @@ from musclemimic_models.files import jsonable
 from rich.console import Console
 from rich.table import Table
 
+from musclemimic_eval.gait_page.grids import brief_agreement_grid, cycles_grid, parameters_grid
 from musclemimic_eval.grids import Grid
 from musclemimic_eval.human.analysis import MotionAnalysis, analyse
 from musclemimic_eval.human.document import document
-from musclemimic_eval.human.grids import brief_agreement_grid, cycles_grid, parameters_grid
 from musclemimic_eval.human.recording import read_recording
 from musclemimic_eval.human.report import write_motion_report
 from musclemimic_eval.progress import waiting
-from musclemimic_eval.reference.comparison import Comparison, compare
-from musclemimic_eval.reference.curves import PACKAGED, load_reference
+from musclemimic_eval.reference.choice import ReferenceChoice, compared
+from musclemimic_eval.reference.comparison import Comparison
+from musclemimic_eval.reference.curves import PACKAGED
 
 _MODEL = "MyoFullBody"
-_NO_REFERENCE = "none"
 
 
 @dataclass(frozen=True)
@@ -89,37 +89,11 @@ def run(config: MotionConfig) -> tuple[MotionAnalysis, Comparison | None]:
     """
     if config.loads is not None and config.grf is None:
         raise InputError("--loads", "option", found="no --grf", expected="the force file, too")
-    table = None
-    if config.reference != _NO_REFERENCE:
-        table = load_reference(config.reference)
+    choice = ReferenceChoice(config.reference, config.group, config.split_phases)
+    table = choice.load()
     model = get_musculo_model(_MODEL, fingers=False)
     recording = read_recording(config.file, model, grf=config.grf, loads=config.loads)
-    analysis = analyse(recording, model, mass=config.mass)
-    if table is None:
-        return analysis, None
-
-    def against(now: MotionAnalysis) -> Comparison:
-        return compare(
-            now.curves,
-            now.spatiotemporal,
-            table,
-            leg_length=recording.leg_length,
-            group=config.group,
-        )
-
-    comparison = against(analysis)
-    if config.split_phases:
-        share = comparison.group.foot_off
-        if not share > 0:
-            raise InputError(
-                config.reference,
-                f"group {comparison.group.name}: foot_off",
-                found="unknown",
-                expected="% of the cycle, for --split-phases",
-            )
-        analysis = analyse(recording, model, mass=config.mass, foot_off_percent=share)
-        comparison = against(analysis)
-    return analysis, comparison
+    return compared(analyse(recording, model, mass=config.mass), table, choice)
 
 
 def _print(analysis: MotionAnalysis, comparison: Comparison | None, page: Path | None) -> None:

@@ -7,29 +7,17 @@ from pathlib import Path
 import numpy as np
 from musclemimic_models.files import write_json, write_text
 
+from musclemimic_eval.gait_page.document import curves_csv, events_csv, parameters_csv
+from musclemimic_eval.gait_page.grids import number
+from musclemimic_eval.gait_page.sections import gait_sections
 from musclemimic_eval.grids import Grid
 from musclemimic_eval.human.analysis import MotionAnalysis
-from musclemimic_eval.human.document import curves_csv, document, events_csv, parameters_csv
-from musclemimic_eval.human.grids import (
-    agreement_grid,
-    cycles_grid,
-    leftovers_grid,
-    number,
-    parameters_grid,
-    profile_grid,
-    spm_grid,
-)
-from musclemimic_eval.human.plots import plot_curves, plot_timeline
-from musclemimic_eval.kinetics.conventions import Kind
-from musclemimic_eval.page import Picture, Section, picture, render_sections
+from musclemimic_eval.human.document import document
+from musclemimic_eval.page import render_sections
 from musclemimic_eval.reference.comparison import Comparison
 from musclemimic_eval.summary import Tile
 
 PAGE, NUMBERS = "index.html", "motion.json"
-_TIMELINE = (
-    "Contacts of the left (red) and the right foot (blue); solid where a force plate saw the whole "
-    "contact, pale where motion did."
-)
 
 
 def write_motion_report(
@@ -65,55 +53,6 @@ def render_motion_page(
         sections=gait_sections(analysis, comparison),
         provenance=Grid((), tuple(_provenance(analysis, comparison, command).items())),
     )
-
-
-def gait_sections(analysis: MotionAnalysis, comparison: Comparison | None) -> tuple[Section, ...]:
-    """Parameters, contacts, curves and agreement, for a page of sections."""
-    sections = [
-        Section(
-            "parameters",
-            "Spatiotemporal parameters",
-            grids=(parameters_grid(analysis),),
-            notes=analysis.notes,
-        ),
-        Section(
-            "events",
-            "Contacts and cycles",
-            grids=(cycles_grid(analysis), *_known(leftovers_grid(analysis))),
-            pictures=(picture(plot_timeline(analysis), _TIMELINE),),
-        ),
-    ]
-    curves = _curve_pictures(analysis, comparison)
-    if curves:
-        sections.append(Section("curves", "Over the gait cycle", pictures=curves))
-    if comparison is not None and comparison.agreement:
-        grids = (profile_grid(comparison), spm_grid(comparison))
-        sections.append(
-            Section(
-                "agreement",
-                "Against the reference",
-                grids=(agreement_grid(comparison), *_known(*grids)),
-                notes=tuple(f"Unfair: {warning}" for warning in comparison.warnings),
-            )
-        )
-    return tuple(sections)
-
-
-def _curve_pictures(analysis: MotionAnalysis, comparison: Comparison | None) -> tuple[Picture, ...]:
-    kinds: tuple[tuple[str, tuple[Kind, ...]], ...] = (
-        ("Joint angles.", ("angle",)),
-        ("Internal joint moments and powers, over body mass.", ("moment", "power")),
-        ("Ground force in body weights.", ("force",)),
-    )
-    key = " Red: left, blue: right, thin: single strides, dotted: foot off."
-    if comparison is not None:
-        key += " Grey: the reference's mean, ± 1 and ± 2 SD."
-    figures = [(plot_curves(analysis, comparison, kind), text) for text, kind in kinds]
-    return tuple(picture(figure, text + key) for figure, text in figures if figure is not None)
-
-
-def _known(*grids: Grid | None) -> tuple[Grid, ...]:
-    return tuple(grid for grid in grids if grid is not None)
 
 
 def _summary(analysis: MotionAnalysis, comparison: Comparison | None) -> str:

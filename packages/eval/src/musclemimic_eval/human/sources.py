@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 from musclemimic_models import InputError, MotionClip, MusculoModel
 
+from musclemimic_eval.gait.analysis import GaitTrial
 from musclemimic_eval.gait.feet import FootMotion
 from musclemimic_eval.gait.model_feet import heels_and_toes
 from musclemimic_eval.human.coordinates import pelvis_path
@@ -24,7 +25,6 @@ from musclemimic_eval.human.files import (
     unique_labels,
 )
 from musclemimic_eval.human.plates import Plate, Step
-from musclemimic_eval.kinetics.ground_reaction import GroundReaction
 from musclemimic_eval.kinetics.placing import horizontal_shift
 from musclemimic_eval.signals import interpolated
 
@@ -35,7 +35,7 @@ RETARGETING = GMRFitConfig(solve_hz=100.0, smoothing_hz=15.0)
 
 
 @dataclass(frozen=True)
-class Recording:
+class Recording(GaitTrial):
     """What a laboratory recorded of one trial. z up, the person faces +x on average.
 
     On a treadmill the belt's way is added to everything, as if walked overground.
@@ -55,15 +55,11 @@ class Recording:
         notes: what a reader of the results has to know.
     """
 
-    source: str
-    feet: FootMotion
     motion: HumanMotion
     start: float
     pelvis: Float[np.ndarray, "T 3"]
-    ground: GroundReaction | None
     steps: tuple[Step, ...]
     belt: Float[np.ndarray, " 3"]
-    leg_length: float
     clip: MotionClip | None = None
     notes: tuple[str, ...] = ()
 

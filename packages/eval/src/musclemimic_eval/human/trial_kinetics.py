@@ -11,13 +11,16 @@ from musclemimic_eval.human.recording import ankles_at, pelvis_at
 from musclemimic_eval.human.sources import Recording
 from musclemimic_eval.kinetics.differentiate import DifferentiatedMotion, differentiate
 from musclemimic_eval.kinetics.ground_reaction import GroundReaction
-from musclemimic_eval.kinetics.inverse_dynamics import InverseDynamics, inverse_dynamics
+from musclemimic_eval.kinetics.inverse_dynamics import (
+    USUAL_RESIDUAL,
+    InverseDynamics,
+    inverse_dynamics,
+)
+from musclemimic_eval.kinetics.phantoms import without_phantom_inertia
 from musclemimic_eval.kinetics.placing import Placement, place_under
 
 # Of the ground force, Hz, whose impacts marker data cannot answer.
 _FORCE_CUTOFF_HZ = 20.0
-# Residual force over the largest ground force that is usual (Hicks et al. 2015).
-_RESIDUAL = 0.05
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def trial_kinetics(
     part = DifferentiatedMotion(
         motion.time[inside], motion.qpos[inside], motion.qvel[inside], motion.qacc[inside]
     )
-    result = inverse_dynamics(model, part, placement.ground)
+    result = inverse_dynamics(without_phantom_inertia(model), part, placement.ground)
     return Kinetics(placement, part, result, time[inside])
 
 
@@ -104,11 +107,11 @@ def residual_notes(kinetics: Kinetics, contacts: tuple[Contact, ...]) -> list[st
     size = np.asarray(np.linalg.norm(kinetics.result.residual_force[measured], axis=1))
     largest = float(np.linalg.norm(kinetics.placement.ground.force, axis=2).max())
     share = float(np.sqrt(np.mean(size**2))) / largest
-    if share <= _RESIDUAL:
+    if share <= USUAL_RESIDUAL:
         return []
     return [
         f"residual force {100 * share:.0f} % of the largest ground force (RMS while the plates "
-        f"carry the body); up to {100 * _RESIDUAL:.0f} % is usual (Hicks et al. 2015, "
+        f"carry the body); up to {100 * USUAL_RESIDUAL:.0f} % is usual (Hicks et al. 2015, "
         "J Biomech Eng 137:020905)"
     ]
 

@@ -17,10 +17,11 @@ from musclemimic_eval.inverse.static import (
 )
 from musclemimic_eval.inverse.trial import MuscleTrial, explained
 from musclemimic_eval.kinetics.ground_reaction import GRAVITY
+from musclemimic_eval.kinetics.inverse_dynamics import USUAL_RESIDUAL
 
 # Hicks et al. 2015, J Biomech Eng 137:020905: reserves and residual forces should stay below 5 %
 # of the peak joint moment and of the peak external force.
-LIMIT = 0.05
+LIMIT = USUAL_RESIDUAL
 
 
 @dataclass(frozen=True)

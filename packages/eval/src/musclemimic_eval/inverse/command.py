@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import tyro
 from musclemimic_models import MotionClip, get_musculo_model
 from musclemimic_models.files import jsonable
+from musclemimic_sim import keep_compilations
 from rich.console import Console
 from rich.table import Table
 
@@ -76,6 +77,7 @@ def main(argv: Sequence[str]) -> int:
         InputError: a file or option that cannot be used.
     """
     config = tyro.cli(MusclesConfig, args=list(argv), prog="musclemimic eval muscles")
+    keep_compilations()
     analysis = run(config)
     page = None
     if config.out is not None:

@@ -9,17 +9,15 @@ from musclemimic_models.curves import passive_force
 from musclemimic_eval.grids import Grid
 from musclemimic_eval.inverse.contact import JointContact, joint_contact
 from musclemimic_eval.inverse.metabolics import MetabolicPower, metabolic_power
-from musclemimic_eval.inverse.phantoms import without_phantom_inertia
 from musclemimic_eval.inverse.plots import plot_contact
 from musclemimic_eval.inverse.static import MuscleSolution, StaticConfig, optimise_motion
 from musclemimic_eval.kinetics.differentiate import DifferentiatedMotion, differentiate
 from musclemimic_eval.kinetics.ground_reaction import GroundReaction
+from musclemimic_eval.kinetics.phantoms import without_phantom_inertia
+from musclemimic_eval.kinetics.simulated import SIMULATED_CUTOFF_HZ, simulated_ground_reaction
 from musclemimic_eval.page import Section, picture
 from musclemimic_eval.rollout import Rollout
 
-# Contacts of a simulation come and go within a step; both motion and ground reaction are
-# low-passed alike before accelerations are taken, Hz.
-_CUTOFF_HZ = 15.0
 _SHORTEST = 20  # samples
 
 
@@ -43,22 +41,14 @@ class RolloutMuscles:
 
 
 def rollout_ground(rollout: Rollout) -> GroundReaction:
-    """Ground reaction of a rollout, low-passed; free moments of point contacts are zero."""
-    loaded = np.isfinite(rollout.centre_of_pressure[..., :1])
-    raw = GroundReaction(
-        time=rollout.time,
-        force=np.where(loaded, rollout.ground_reaction, 0.0),
-        centre_of_pressure=rollout.centre_of_pressure,
-        free_moment=np.zeros_like(rollout.ground_reaction),
-        frame="model",
-    )
-    return raw.filtered(_CUTOFF_HZ)
+    """Ground reaction of a rollout, low-passed as its motion is."""
+    return simulated_ground_reaction(rollout).filtered(SIMULATED_CUTOFF_HZ)
 
 
 def rollout_muscles(rollout: Rollout, model: MusculoModel) -> RolloutMuscles:
     """Muscle results of one episode of at least 20 samples."""
     dt = float(rollout.time[1] - rollout.time[0])
-    motion = differentiate(model, rollout.qpos, dt=dt, cutoff_hz=_CUTOFF_HZ)
+    motion = differentiate(model, rollout.qpos, dt=dt, cutoff_hz=SIMULATED_CUTOFF_HZ)
     motion = DifferentiatedMotion(rollout.time, motion.qpos, motion.qvel, motion.qacc)
     ground = rollout_ground(rollout) if model.has_free_root else None
     least = optimise_motion(model, motion, ground, config=StaticConfig(contact=False))

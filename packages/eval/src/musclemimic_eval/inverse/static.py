@@ -34,7 +34,6 @@ from musclemimic_sim.muscle import (
 from musclemimic_eval.inverse.contact import JointContact, joint_contact
 from musclemimic_eval.inverse.geometry import muscle_geometry
 from musclemimic_eval.inverse.metabolics import MetabolicPower, metabolic_power
-from musclemimic_eval.inverse.phantoms import without_phantom_inertia
 from musclemimic_eval.kinetics.differentiate import (
     CUTOFF_HZ,
     DifferentiatedMotion,
@@ -42,6 +41,7 @@ from musclemimic_eval.kinetics.differentiate import (
 )
 from musclemimic_eval.kinetics.ground_reaction import GroundReaction
 from musclemimic_eval.kinetics.inverse_dynamics import InverseDynamics, inverse_dynamics
+from musclemimic_eval.kinetics.phantoms import without_phantom_inertia
 
 _CHUNK = 256  # frames solved together
 _GAP = 1e-12

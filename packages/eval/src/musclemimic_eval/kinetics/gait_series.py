@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 from jaxtyping import Float
-from musclemimic_models import MotionClip, MusculoModel
+from musclemimic_models import MusculoModel
 from scipy.spatial.transform import Rotation
 
 from musclemimic_eval.gait.feet import FootMotion, backwards
@@ -56,22 +56,27 @@ class GaitSeries:
 
 
 def joint_angles(
-    model: MusculoModel, clip: MotionClip, time: Float[np.ndarray, " T"]
+    model: MusculoModel,
+    *,
+    qpos: Float[np.ndarray, "T nq"],
+    pelvis: Float[np.ndarray, "T 4"],
+    time: Float[np.ndarray, " T"],
 ) -> GaitSeries:
-    """Pelvis, hip, knee and ankle angles of a clip.
+    """Pelvis, hip, knee and ankle angles of a motion.
 
     Hip, knee and ankle are the model's own coordinates, which are OpenSim's (Rajagopal et al.
     2016). The pelvis is resolved in OpenSim's order tilt, list, rotation; its rotation is
     counted from +x.
 
     Args:
-        model: of the clip.
-        clip: z up, facing +x on average.
-        time: (T,) s, of its frames.
+        model: of the motion.
+        qpos: (T, nq) m and rad.
+        pelvis: (T, 4) orientation of the pelvis site, wxyz; z up, facing +x on average.
+        time: (T,) s.
     """
     curves: dict[str, Float[np.ndarray, "T 2"]] = {}
-    pelvis = Rotation.from_quat(clip.site_quat[:, 0], scalar_first=True).as_matrix()
-    angles = Rotation.from_matrix(_WORLD_FROM_OPENSIM.T @ pelvis).as_euler("ZXY", degrees=True)
+    turned = _WORLD_FROM_OPENSIM.T @ Rotation.from_quat(pelvis, scalar_first=True).as_matrix()
+    angles = Rotation.from_matrix(turned).as_euler("ZXY", degrees=True)
     tilt, up, turn = np.unwrap(angles, axis=0, period=360.0).T
     for name, value in (
         ("pelvis_tilt", tilt),
@@ -81,7 +86,7 @@ def joint_angles(
         curves[name] = _both_signs(name, np.stack([value, value], axis=1))
     for name, joint in _ANGLES.items():
         columns = [int(model.mj_model.joint(f"{joint}_{side}").qposadr[0]) for side in ("l", "r")]
-        curves[name] = np.rad2deg(clip.qpos[:, columns])
+        curves[name] = np.rad2deg(qpos[:, columns])
     return GaitSeries(time, MappingProxyType(curves))
 
 

@@ -13,6 +13,9 @@ from musclemimic_eval.kinetics.differentiate import DifferentiatedMotion
 from musclemimic_eval.kinetics.ground_reaction import GroundReaction
 
 FEET = ("calcn_l", "calcn_r")
+# Residual force over the largest ground force that is usual (Hicks et al. 2015, J Biomech Eng
+# 137:020905).
+USUAL_RESIDUAL = 0.05
 _ROOT = 6
 
 

@@ -5,6 +5,10 @@ import numpy as np
 from musclemimic_eval.kinetics.ground_reaction import GroundReaction
 from musclemimic_eval.rollout import Rollout
 
+# Contacts of a simulation come and go within a step; motion and ground reaction are low-passed
+# alike before accelerations are taken, Hz.
+SIMULATED_CUTOFF_HZ = 15.0
+
 
 def simulated_ground_reaction(rollout: Rollout) -> GroundReaction:
     """The ground reaction that a rollout felt, in the frame "model".

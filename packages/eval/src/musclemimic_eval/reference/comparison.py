@@ -27,7 +27,8 @@ class Comparison:
     Attributes:
         table: the reference. group: of it.
         agreement: (quantity, foot) to agreement of the mean over cycles.
-        profile: Gait Profile Score; None unless both legs have cycles.
+        profile: Gait Profile Score; None unless both legs have cycles, and for another kind of
+            gait than the reference's (a run scored against walkers).
         spm: (quantity, foot) to SPM{t} against the reference's mean, where there are at least
             five cycles and spm1d is installed.
         warnings: what makes the comparison unfair.
@@ -77,12 +78,13 @@ def compare(
         {name: feet[foot].mean(axis=0) for name, feet in curves.items() if foot in feet}
         for foot in (0, 1)
     ]
+    scored = all(means) and trial.kind == table.gait
     stance = trial.both["stance"].mean if "stance" in trial.both else np.nan
     return Comparison(
         table=table,
         group=chosen,
         agreement=MappingProxyType(results),
-        profile=profile_score(means[0], means[1], chosen) if all(means) else None,
+        profile=profile_score(means[0], means[1], chosen) if scored else None,
         spm=MappingProxyType(tests),
         warnings=warnings_for(table, chosen, trial, leg_length=leg_length, stance=stance),
     )

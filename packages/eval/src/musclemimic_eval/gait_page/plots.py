@@ -1,11 +1,14 @@
 """Pictures of a trial: contacts and force over time, curves over the gait cycle."""
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
+from musclemimic_eval.gait.analysis import GaitAnalysis
 from musclemimic_eval.gait.feet import FEET
-from musclemimic_eval.human.analysis import MotionAnalysis
 from musclemimic_eval.kinetics.conventions import QUANTITIES, Kind
 from musclemimic_eval.reference.comparison import Comparison
 
@@ -13,9 +16,12 @@ _INK, _QUIET = "#2b2f36", "#8a8f98"
 COLOURS = ("#b80019", "#2f5f9e")  # left, right
 _WIDTH, _ROW = 8.0, 1.75  # inches
 _COLUMNS = 3
+# Standard deviations to colour, widest first; dashes of the imitated motion.
+_BANDS = {2: "#eceef1", 1: "#d5d9df"}
+_IMITATED = (0, (4, 1.5))
 
 
-def plot_timeline(analysis: MotionAnalysis) -> Figure:
+def plot_timeline(analysis: GaitAnalysis) -> Figure:
     """Contacts of both feet as bars; vertical ground force in body weights (or N) above."""
     ground = analysis.recording.ground
     figure = Figure(
@@ -57,9 +63,20 @@ def plot_timeline(analysis: MotionAnalysis) -> Figure:
 
 
 def plot_curves(
-    analysis: MotionAnalysis, comparison: Comparison | None, kinds: tuple[Kind, ...]
+    analysis: GaitAnalysis,
+    comparison: Comparison | None,
+    kinds: tuple[Kind, ...],
+    *,
+    beside: GaitAnalysis | None = None,
 ) -> Figure | None:
-    """Curves of some kinds over the cycle with the reference's bands; None if there are none."""
+    """Curves of some kinds over the cycle, with a legend; None if there are none.
+
+    Args:
+        analysis: whose curves.
+        comparison: whose reference's bands are drawn behind them.
+        kinds: of quantities.
+        beside: the motion that was to be imitated.
+    """
     names = [
         name
         for name, quantity in QUANTITIES.items()
@@ -68,23 +85,63 @@ def plot_curves(
     if not names:
         return None
     rows = -(-len(names) // _COLUMNS)
-    figure = Figure(figsize=(_WIDTH, _ROW * rows + 0.35), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(_WIDTH, _ROW * rows + 0.6), layout="constrained", facecolor="white")
     panels: list[Axes] = list(figure.subplots(rows, _COLUMNS, squeeze=False, sharex=True).ravel())
     for axes, name in zip(panels, names, strict=False):
         _panel(axes, analysis, comparison, name)
+        if beside is not None:
+            _beside(axes, beside, name)
     for axes in panels[len(names) :]:
         axes.set_axis_off()
-    figure.supxlabel("% of the gait cycle", fontsize=8)
+    figure.supxlabel("% of the gait cycle, from foot contact", fontsize=8)
+    shown = {foot for name in names for foot in analysis.curves[name]}
+    single = any(len(cycles) > 1 for name in names for cycles in analysis.curves[name].values())
+    banded = comparison is not None and any(name in comparison.group.curves for name in names)
+    imitated = beside is not None and any(name in beside.curves for name in names)
+    figure.legend(
+        handles=_legend(shown, single=single, imitated=imitated, banded=banded),
+        loc="outside upper left",
+        ncols=9,
+        frameon=False,
+        fontsize=7,
+        handlelength=1.6,
+        columnspacing=1.2,
+    )
     return figure
 
 
-def _panel(axes: Axes, analysis: MotionAnalysis, comparison: Comparison | None, name: str) -> None:
+def _legend(shown: set[int], *, single: bool, imitated: bool, banded: bool) -> list[Artist]:
+    """What the lines and bands of `plot_curves` are."""
+    handles: list[Artist] = [
+        Line2D([], [], color=COLOURS[foot], lw=1.5, label=FEET[foot]) for foot in sorted(shown)
+    ]
+    if single:
+        handles.append(Line2D([], [], color=_INK, lw=0.5, alpha=0.5, label="one stride"))
+    handles.append(Line2D([], [], color=_INK, lw=0.7, ls=":", label="foot off"))
+    if imitated:
+        handles.append(Line2D([], [], color=_INK, lw=1.1, ls=_IMITATED, label="imitated motion"))
+    if banded:
+        handles.append(Line2D([], [], color=_QUIET, lw=0.9, ls="--", label="humans, mean"))
+        handles.append(Patch(color=_BANDS[1], label="± 1 SD"))
+        handles.append(Patch(color=_BANDS[2], label="± 2 SD"))
+    return handles
+
+
+def _beside(axes: Axes, beside: GaitAnalysis, name: str) -> None:
+    """Means of the imitated motion."""
+    for foot, cycles in beside.curves.get(name, {}).items():
+        percent = np.linspace(0, 100, cycles.shape[1])
+        mean = cycles.mean(axis=0)
+        axes.plot(percent, mean, color=COLOURS[foot], lw=1.1, ls=_IMITATED)
+
+
+def _panel(axes: Axes, analysis: GaitAnalysis, comparison: Comparison | None, name: str) -> None:
     _quiet(axes)
     quantity = QUANTITIES[name]
     reference = comparison.group.curves.get(name) if comparison is not None else None
     if reference is not None:
         percent = np.linspace(0, 100, len(reference.mean))
-        for width, colour in ((2, "#eceef1"), (1, "#d5d9df")):
+        for width, colour in _BANDS.items():
             axes.fill_between(
                 percent,
                 reference.mean - width * reference.sd,

@@ -2,23 +2,24 @@
 
 import numpy as np
 
+from musclemimic_eval.gait.analysis import GaitAnalysis
 from musclemimic_eval.gait.feet import FEET
 from musclemimic_eval.gait.spatiotemporal import UNITS, Measure
 from musclemimic_eval.grids import Grid
-from musclemimic_eval.human.analysis import MotionAnalysis
 from musclemimic_eval.kinetics.conventions import QUANTITIES
 from musclemimic_eval.reference.comparison import Comparison
 
 
-def parameters_grid(analysis: MotionAnalysis) -> Grid:
-    """One row a parameter; mean ± SD (n) of left, right and both."""
+def parameters_grid(analysis: GaitAnalysis, beside: GaitAnalysis | None = None) -> Grid:
+    """One row a parameter; mean ± SD (n) of left, right, both, and of a motion beside it."""
     trial = analysis.spatiotemporal
+    others = () if beside is None else (beside.spatiotemporal,)
     rows: list[tuple[str, ...]] = [
-        ("Speed, m/s", "", "", f"{trial.speed:.3f}"),
-        ("Cadence, steps/min", "", "", number(trial.cadence, 1)),
+        ("Speed, m/s", "", "", *(f"{one.speed:.3f}" for one in (trial, *others))),
+        ("Cadence, steps/min", "", "", *(number(one.cadence, 1) for one in (trial, *others))),
     ]
     for name, unit in UNITS.items():
-        sides = (trial.left, trial.right, trial.both)
+        sides = (trial.left, trial.right, trial.both, *(one.both for one in others))
         if any(name in side for side in sides):
             cells = [_measure(side.get(name), unit) for side in sides]
             rows.append((f"{name.capitalize()}, {unit}", *cells))
@@ -26,10 +27,11 @@ def parameters_grid(analysis: MotionAnalysis) -> Grid:
         "Mean ± standard deviation (number of strides). A foot's stride and step end at that "
         "foot's contact. Strides with a flag below are left out if others remain."
     )
-    return Grid(("", "left", "right", "both"), tuple(rows), note)
+    header = ("", "left", "right", "both", *(("reference motion, both",) if others else ()))
+    return Grid(header, tuple(rows), note)
 
 
-def cycles_grid(analysis: MotionAnalysis) -> Grid:
+def cycles_grid(analysis: GaitAnalysis) -> Grid:
     """One row a whole stride."""
     rows = [
         (
@@ -37,7 +39,7 @@ def cycles_grid(analysis: MotionAnalysis) -> Grid:
             f"{cycle.start:.3f}",
             f"{cycle.end:.3f}",
             number(100 * cycle.stance, 1),
-            "plate" if cycle.source == "force" else "motion",
+            "force" if cycle.source == "force" else "motion",
             "; ".join(cycle.flags) or "steady",
         )
         for cycle in analysis.cycles
@@ -65,20 +67,21 @@ def agreement_grid(comparison: Comparison) -> Grid:
             number(result.r2, 2),
             number(100 * result.inside_1sd, 0),
             number(100 * result.inside_2sd, 0),
-            f"{result.peak:+.2f} @ {result.peak_timing:+.0f}",
+            f"{result.peak:+.2f}",
+            f"{result.peak_timing:+.0f}",
         )
         for (name, foot), result in comparison.agreement.items()
     ]
     header = (
         *("", "foot", "r", "RMSE", "RMSE, means out", "R²"),
-        *("in 1 SD, %", "in 2 SD, %", "peak @ %"),
+        *("in 1 SD, %", "in 2 SD, %", "peak", "its time, %"),
     )
     table = comparison.table
     note = (
         f"Reference: {table.citation}. {table.population}; group “{comparison.group.name}”. "
-        "Peak: difference of the largest values and of their times. OpenSim's pelvis and hip are "
-        "counted from another neutral pose than the clinic's (about 10°): look at r and the RMSE "
-        f"with means out. {table.notes}"
+        "Peak and its time: difference of the largest values, and of when they come in % of the "
+        "cycle. OpenSim's pelvis and hip are counted from another neutral pose than the clinic's "
+        f"(about 10°): look at r and the RMSE with means out. {table.notes}"
     )
     return Grid(header, tuple(rows), note.strip())
 
@@ -145,7 +148,7 @@ def spm_grid(comparison: Comparison | None) -> Grid | None:
     return Grid(("", "foot", "differs at"), tuple(rows), note)
 
 
-def leftovers_grid(analysis: MotionAnalysis) -> Grid | None:
+def leftovers_grid(analysis: GaitAnalysis) -> Grid | None:
     """Strides that were not used, and why; None if all were."""
     rows = [(FEET[p.foot], f"{p.time:.2f}", p.reason) for p in analysis.partial]
     header = ("foot", "contact, s", "why")
