@@ -25,6 +25,7 @@ class FootPoints(NamedTuple):
 
     Attributes:
         body: of each candidate.
+        side: 0 for the left foot, 1 for the right.
         centre: of its ellipsoid, in the body's frame, m.
         frame: axes of its ellipsoid, in the body's frame.
         axes: half lengths of its ellipsoid, m.
@@ -32,6 +33,7 @@ class FootPoints(NamedTuple):
     """
 
     body: Int[jax.Array, " P"]
+    side: Int[jax.Array, " P"]
     centre: Float[jax.Array, "P 3"]
     frame: Float[jax.Array, "P 3 3"]
     axes: Float[jax.Array, "P 3"]
@@ -65,8 +67,12 @@ def foot_points(model: MusculoModel) -> FootPoints:
     feet = [m.body(name).id for pair in FEET for name in pair if name in names]
     rows = [row for body in feet for geom in _geoms(m, body) for row in _ends(m, geom)]
     bodies = [row[0] for row in rows]
+    side = {
+        m.body(name).id: index for index, pair in enumerate(FEET) for name in pair if name in names
+    }
     return FootPoints(
         body=jnp.array(bodies, dtype=jnp.int32),
+        side=jnp.array([side[body] for body in bodies], dtype=jnp.int32),
         centre=jnp.array([row[1] for row in rows]).reshape(-1, 3),
         frame=jnp.array([row[2] for row in rows]).reshape(-1, 3, 3),
         axes=jnp.array([row[3] for row in rows]).reshape(-1, 3),

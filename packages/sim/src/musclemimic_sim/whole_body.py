@@ -149,7 +149,7 @@ class WholeBody(NamedTuple):
         arms = self.reduction.forces(moments, qpos)  # (N, nu, F)
         pull = gain(self.muscles, state.length, state.velocity)[..., None] * arms
         passive = jnp.einsum("nmf,nm->nf", arms, bias(self.muscles, state.length))
-        load, bound = self.ground(dynamics, qpos, config)
+        load, bound = self.ground(dynamics, qpos, reference.swing, config)
         held = jnp.asarray(dynamics.bias_force) - jnp.asarray(dynamics.passive_force)
         rest = self.reduction.forces(held, qpos) - passive
         scale = math.sqrt(config.regularisation / config.ground_regularisation)
@@ -262,16 +262,21 @@ class WholeBody(NamedTuple):
         self,
         dynamics: Dynamics,
         qpos: Float[jax.Array, "N nq"],
+        swing: Float[jax.Array, "N 2"],
         config: WholeBodyConfig,
     ) -> tuple[Float[jax.Array, "N F E"], Float[jax.Array, "N E"]]:
-        """Force on the independent coordinates of 1 N along each pyramid edge, and its bound, N."""
+        """Force on the independent coordinates of 1 N along each pyramid edge, and its bound, N.
+
+        A foot that should swing carries nothing: otherwise its toes would go on pushing, and drag.
+        """
         points = self.points.lowest(dynamics)
         jacobian = self.reduction.forces(self.points.jacobian(dynamics, points), qpos)
         mu = config.friction
         edges = jnp.array([[mu, 0, 1], [-mu, 0, 1], [0, mu, 1], [0, -mu, 1]])
         load = jnp.einsum("npxf,ex->nfpe", jacobian, edges)
         touching: Bool[jax.Array, "N P"] = points[..., 2] < config.contact_height_m
-        bound = jnp.where(touching, _STRONGEST, 0.0)
+        standing = swing[:, self.points.side] < config.swing_release
+        bound = jnp.where(touching & standing, _STRONGEST, 0.0)
         bound = jnp.repeat(bound, edges.shape[0], axis=1)
         return load.reshape(*load.shape[:2], -1), bound
 

@@ -28,6 +28,7 @@ class WholeBodyConfig:
         regularisation: λ on squared activation.
         ground_regularisation: ε on squared ground force, 1/N².
         friction: coefficient that the ground is trusted with.
+        swing_release: a foot whose swing (0 to 1) is beyond this is not to carry load.
         contact_height_m: a point of the foot lower than this is on the ground.
     """
 
@@ -46,11 +47,12 @@ class WholeBodyConfig:
     step_pitch: float = -0.15
     step_yaw: float = -0.59
     step_roll: float = 0.75
-    lift: float = 1.0
+    lift: float = 0.5
     apart: float = 0.0
     regularisation: float = 100.0
     ground_regularisation: float = 1e-3
     friction: float = 0.7
+    swing_release: float = 0.5
     contact_height_m: float = 0.003
 
     def __post_init__(self) -> None:
@@ -60,7 +62,7 @@ class WholeBodyConfig:
             InputError: naming the field.
         """
         signed = {"step_pitch", "step_yaw", "step_roll", "apart"}
-        positive = {"regularisation", "ground_regularisation", "friction"}
+        positive = {"swing_release", "regularisation", "ground_regularisation", "friction"}
         for name, value in dataclasses.asdict(self).items():
             if name in positive:
                 fits, expected = 0 < value < float("inf"), "> 0"
