@@ -257,6 +257,18 @@ def test_the_swinging_foot_goes_where_the_pelvis_has_gone(model, direction, side
         assert foot(moved, other) == pytest.approx(foot(qpos, other))
 
 
+def test_a_swinging_foot_carries_nothing(model, physics):
+    simulator, state = physics
+    layer, high = build_whole_body(model), WholeBodyConfig(contact_height_m=10.0)
+    swing = jnp.array([[0.0, 0.0], [1.0, 0.0], [0.2, 0.8]])
+    _, bound = layer.ground(simulator.dynamics(), state.qpos, swing, high)
+    sides = np.repeat(layer.points.side, 4)  # the edges of each point's pyramid
+    carrying = [[bool((row[sides == side] > 0).all()) for side in (0, 1)] for row in bound]
+    assert carrying == [[True, True], [False, True], [True, False]]
+    names = [model.mj_model.body(int(body)).name for body in layer.points.body]
+    assert [name[-1] for name in names] == ["lr"[side] for side in layer.points.side]
+
+
 def test_settings_that_fit_nothing_are_refused():
     for wrong in ({"friction": 0.0}, {"joint": -1.0}, {"step_yaw": float("nan")}):
         with pytest.raises(InputError, match=next(iter(wrong))):
