@@ -30,9 +30,9 @@ _TRAIN_HELP = """Train a policy to follow motion clips with muscles.
     musclemimic train clips/*.npz --minutes 60 --validation.clips held_out/*.npz
     musclemimic train new.npz --from runs/wave --minutes 5 --reset.schedule --out runs/new
 
-A limit is needed: --minutes, --total-steps, or both. Ctrl-C saves and stops; `musclemimic resume`
-goes on. With --from, settings are those of the source where the command line gives no others, and
-everything it learned is taken over but for what --reset.* names."""
+A limit is needed: --minutes, --cpu-minutes, --total-steps, or several. Ctrl-C saves and stops;
+`musclemimic resume` goes on. With --from, settings are those of the source where the command line
+gives no others, and everything it learned is taken over but for what --reset.* names."""
 
 _FINETUNE_HELP = """Go on training from another run's policy, on other clips or with other settings.
 
@@ -70,11 +70,13 @@ class ResumeArgs:
         run: folder of the run.
         total_steps: new limit on environment steps over the whole run.
         minutes: new limit on wall-clock time over the whole run.
+        cpu_minutes: new limit on processor time over the whole run.
     """
 
     run: Annotated[Path, tyro.conf.Positional]
     total_steps: int | None = None
     minutes: float | None = None
+    cpu_minutes: float | None = None
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,13 @@ def finetune_main(argv: Sequence[str]) -> int:
 def resume_main(argv: Sequence[str]) -> int:
     """`musclemimic resume RUN`."""
     args = parse(ResumeArgs, argv, prog="musclemimic resume")
-    return _finish(resume(args.run, total_steps=args.total_steps, minutes=args.minutes))
+    result = resume(
+        args.run,
+        total_steps=args.total_steps,
+        minutes=args.minutes,
+        cpu_minutes=args.cpu_minutes,
+    )
+    return _finish(result)
 
 
 def policy_main(argv: Sequence[str]) -> int:
