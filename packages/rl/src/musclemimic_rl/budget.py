@@ -31,7 +31,9 @@ def budget_used(config: TrainConfig, counters: Counters) -> float:
         (_seconds(config.minutes), counters.elapsed_s),
         (_seconds(config.cpu_minutes), counters.cpu_s),
     )
-    return max((used / max(limit, 1e-9) for limit, used in limits if limit is not None), default=0)
+    return max(
+        (used / max(limit, 1e-9) for limit, used in limits if limit is not None), default=0.0
+    )
 
 
 def schedule_progress(config: TrainConfig, counters: Counters) -> float:

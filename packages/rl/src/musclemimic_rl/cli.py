@@ -107,7 +107,7 @@ class ExportArgs:
 
 def train_main(argv: Sequence[str]) -> int:
     """`musclemimic train CLIPS… --minutes M --out DIR`."""
-    return _finish(train(_parse(argv, prog="musclemimic train", description=_TRAIN_HELP)))
+    return finish(train(_parse(argv, prog="musclemimic train", description=_TRAIN_HELP)))
 
 
 def finetune_main(argv: Sequence[str]) -> int:
@@ -123,7 +123,7 @@ def finetune_main(argv: Sequence[str]) -> int:
         raise InputError(
             "finetune", "SOURCE", found="nothing", expected="a run's folder or a policy file first"
         )
-    return _finish(train(_parse(argv, prog=prog, description=_FINETUNE_HELP)))
+    return finish(train(_parse(argv, prog=prog, description=_FINETUNE_HELP)))
 
 
 def resume_main(argv: Sequence[str]) -> int:
@@ -135,7 +135,7 @@ def resume_main(argv: Sequence[str]) -> int:
         minutes=args.minutes,
         cpu_minutes=args.cpu_minutes,
     )
-    return _finish(result)
+    return finish(result)
 
 
 def policy_main(argv: Sequence[str]) -> int:
@@ -225,7 +225,8 @@ def _text(value: object) -> str:
     return ", ".join(f"{name} {item}" for name, item in items if not isinstance(item, Mapping))
 
 
-def _finish(result: TrainResult) -> int:
+def finish(result: TrainResult) -> int:
+    """Tell what a run left, and the exit status for it."""
     counters = result.counters
     sys.stdout.write(
         f"{'interrupted' if result.interrupted else 'done'} after {counters.env_steps:,} steps "

@@ -191,6 +191,13 @@ def _require_offered(source: Source, config: TrainConfig) -> None:
             found="a new critic with the old one's momentum",
             expected="--reset.critic together with --reset.optimiser",
         )
+    if source.config.distil.teacher is not None and not (reset.critic and reset.optimiser):
+        raise InputError(
+            source.path,
+            "from",
+            found="a distilled policy, whose critic has learnt nothing",
+            expected="--reset.critic --reset.optimiser",
+        )
     old, new = source.config.ppo.optim.name, config.ppo.optim.name
     if old != new and not reset.optimiser:
         raise InputError(
