@@ -101,7 +101,7 @@ def _motions(out: Path) -> Run:
     model, clip = two_arm_task()
     clips = {BUILT_IN: clip, **arm_clips(TRAINED, out / "clips")}
     held_out = arm_clips(HELD_OUT, out / "clips")
-    config = dataclasses.replace(JOINTS, cpu_minutes=8.0)
+    config = dataclasses.replace(JOINTS, cpu_minutes=7.0)
     return Run("motions", "eleven motions, one policy", config, model, clips, held_out)
 
 
@@ -111,7 +111,7 @@ def finetune(arguments: argparse.Namespace) -> Iterator[Run]:
     source = arguments.out / "motions" / "runs" / "motions-0"
     clips = {name: clip for name, clip in several.held_out.items() if name == NEW_MOTION}
     scratch = dataclasses.replace(
-        JOINTS, cpu_minutes=5.0, validation=ValidationConfig(every=5, num_envs=32)
+        JOINTS, cpu_minutes=3.0, validation=ValidationConfig(every=10, num_envs=16)
     )
     tuned = dataclasses.replace(scratch, source=source, reset=ResetConfig(schedule=True))
     for name, config in (("scratch", scratch), ("finetuned", tuned)):
@@ -125,7 +125,7 @@ def distil(arguments: argparse.Namespace) -> Iterator[Run]:
     config = dataclasses.replace(
         distil_config(teacher),
         num_threads=1,
-        cpu_minutes=6.0,
+        cpu_minutes=4.0,
         validation=ValidationConfig(every=20),
     )
     yield Run("student", "excitations, from the teacher", config, model, {BUILT_IN: clip}, {})

@@ -1,6 +1,7 @@
 """Gradient steps over samples; those that are not finite are left out."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 import equinox as eqx
@@ -61,7 +62,7 @@ def descend(
     def one_step(
         carry: Descent, rows: Int[Array, " B"]
     ) -> tuple[Descent, tuple[Info, Float[Array, ""]]]:
-        batch = split_batch(jax.tree.map(lambda x: x[rows], samples), mesh)
+        batch = split_batch(jax.tree.map(partial(_rows, rows=rows), samples), mesh)
         gradient = jax.value_and_grad(loss, has_aux=True)
         (value, info), grads = gradient(carry.params, batch)
         held = scaled(grads.actor, jnp.where(actor_learns, 1.0, 0.0))
@@ -81,6 +82,10 @@ def descend(
         return jax.lax.scan(one_step, carry, order.reshape(-1, minibatch_size))
 
     return jax.lax.scan(one_epoch, start, jax.random.split(key, epochs))
+
+
+def _rows(x: Float[Array, "S *D"], rows: Int[Array, " B"]) -> Float[Array, "B *D"]:
+    return x[rows]
 
 
 def _actor(params: ActorCritic) -> Actor:
