@@ -26,45 +26,35 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from musclemimic_models.files import write_json, write_text
-from musclemimic_rl import (
-    NetworkConfig,
-    OptimConfig,
-    PPOConfig,
-    TrainConfig,
-    TrainResult,
-    ValidationConfig,
-    resume,
-    train,
-)
+from musclemimic_rl import TrainConfig, TrainResult, ValidationConfig, resume, train
 from musclemimic_rl.checkpoint import has_checkpoint
 from musclemimic_rl.validation import validator
 from musclemimic_sim import make_env
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.arm_configs import JOINTS
 from benchmarks.run import machine
 from benchmarks.two_arms import two_arm_task
 
-# Tracking is judged within tenths of a second, hence the short horizon; as in the demo.
-BASE = PPOConfig(gamma=0.95, lam=0.9, optim=OptimConfig(schedule="linear"))
 OUT = Path("benchmarks/results/ablations")
 ERROR = "validation/error/site_position_m"
 
 
 def _ppo(**changes: object) -> TrainConfig:
-    return TrainConfig(ppo=dataclasses.replace(BASE, **changes))
+    return dataclasses.replace(JOINTS, ppo=dataclasses.replace(JOINTS.ppo, **changes))
 
 
 def _optim(**changes: object) -> TrainConfig:
-    return _ppo(optim=dataclasses.replace(BASE.optim, **changes))
+    return _ppo(optim=dataclasses.replace(JOINTS.ppo.optim, **changes))
 
 
-def _network(**shape: object) -> TrainConfig:
-    return TrainConfig(ppo=BASE, network=NetworkConfig(**shape))
+def _network(**changes: object) -> TrainConfig:
+    return dataclasses.replace(JOINTS, network=dataclasses.replace(JOINTS.network, **changes))
 
 
 ABLATIONS: Mapping[str, tuple[str, TrainConfig]] = {
-    "adam": ("the default: Adam, 4 epochs, minibatches of 1024, plain 3 x 512", _ppo()),
+    "adam": ("what is changed: Adam, 4 epochs, minibatches of 1024, plain 3 x 256", _ppo()),
     "muon-5": ("Muon, 5 Newton-Schulz steps", _optim(name="muon")),
     "muon-3": ("Muon, 3 Newton-Schulz steps", _optim(name="muon", muon_steps=3)),
     "epochs-1": ("1 epoch", _ppo(epochs=1)),
@@ -76,9 +66,9 @@ ABLATIONS: Mapping[str, tuple[str, TrainConfig]] = {
         _ppo(minibatch_size=4096),
     ),
     "rollout-64": ("rollouts of 64 steps", _ppo(num_steps=64)),
-    "narrow": ("plain 3 x 256", _network(hidden=(256, 256, 256))),
-    "residual": ("gated residual blocks, 3 x 256", _network(kind="residual", hidden=(256,) * 3)),
-    "experts": ("4 experts behind plain 3 x 256", _network(hidden=(256,) * 3, experts=4)),
+    "wide": ("plain 3 x 512", _network(hidden=(512, 512, 512))),
+    "residual": ("gated residual blocks, 3 x 256", _network(kind="residual")),
+    "experts": ("4 experts behind plain 3 x 256", _network(experts=4)),
     "kl-rate": ("rate follows a KL of 0.01", _optim(schedule="constant", target_kl=0.01)),
 }
 

@@ -25,17 +25,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from musclemimic_models.files import write_json, write_text
-from musclemimic_rl import (
-    NetworkConfig,
-    OptimConfig,
-    PPOConfig,
-    ResetConfig,
-    TrainConfig,
-    ValidationConfig,
-    distil_config,
-)
-from musclemimic_sim import CoordinationConfig, EnvConfig, RewardConfig, RewardTerm
+from musclemimic_rl import ResetConfig, ValidationConfig, distil_config
 
+from benchmarks.arm_configs import JOINTS, MUSCLES
 from benchmarks.arm_motions import BUILT_IN, HELD_OUT, TRAINED, arm_clips
 from benchmarks.curves import draw_curves, markdown, read_curve, write_curves
 from benchmarks.learning import Row, Run, finish
@@ -44,42 +36,6 @@ from benchmarks.two_arms import two_arm_task
 OUT = Path("benchmarks/results/learn")
 # Of those held out from `motions`.
 NEW_MOTION = "asap_shoot_level1"
-# Weights as published, sharpened to what two arms can do: the published terms stop rewarding
-# progress at a few centimetres (action 0 with joint actions already earns 99.6 % of them).
-SHARP = RewardConfig(
-    joint_position=RewardTerm(0.5, 3_000.0),
-    joint_velocity=RewardTerm(0.5, 50.0),
-    site_position=RewardTerm(2.0, 20_000.0),
-    site_orientation=RewardTerm(0.2, 1_000.0),
-    site_velocity=RewardTerm(0.5, 10.0),
-    site_angular=RewardTerm(0.5, 1.0),
-    root_position=RewardTerm(0.0, 10.0),
-    root_velocity=RewardTerm(0.0, 10.0),
-)
-JOINTS = TrainConfig(
-    num_threads=1,
-    cpu_minutes=5.0,
-    checkpoint_minutes=1.0,
-    keep_checkpoints=1,
-    env=EnvConfig(
-        action_map="coordinated", reward=SHARP, coordination=CoordinationConfig(scale_rad=0.1)
-    ),
-    network=NetworkConfig(hidden=(256, 256, 256), initial_std=0.3),
-    ppo=PPOConfig(
-        gamma=0.95,
-        lam=0.9,
-        warmup_updates=8,
-        optim=OptimConfig(schedule="linear", learning_rate=3e-4),
-    ),
-    validation=ValidationConfig(every=25),
-)
-MUSCLES = dataclasses.replace(
-    JOINTS,
-    cpu_minutes=12.0,
-    env=EnvConfig(),
-    network=NetworkConfig(hidden=(256, 256, 256), initial_std=0.15),
-    ppo=dataclasses.replace(JOINTS.ppo, warmup_updates=0),
-)
 
 
 def arms(_: argparse.Namespace) -> Iterator[Run]:
@@ -99,8 +55,8 @@ def motions(arguments: argparse.Namespace) -> Iterator[Run]:
 
 def _motions(out: Path) -> Run:
     model, clip = two_arm_task()
-    clips = {BUILT_IN: clip, **arm_clips(TRAINED, out / "clips")}
-    held_out = arm_clips(HELD_OUT, out / "clips")
+    clips = {BUILT_IN: clip, **arm_clips(TRAINED, out / "motions" / "runs" / "clips")}
+    held_out = arm_clips(HELD_OUT, out / "motions" / "runs" / "clips")
     config = dataclasses.replace(JOINTS, cpu_minutes=7.0)
     return Run("motions", "eleven motions, one policy", config, model, clips, held_out)
 
