@@ -29,7 +29,7 @@ from musclemimic_models.files import write_json, write_text
 from musclemimic_rl import TrainConfig, TrainResult, ValidationConfig, resume, train
 from musclemimic_rl.checkpoint import has_checkpoint
 from musclemimic_rl.validation import validator
-from musclemimic_sim import make_env
+from musclemimic_sim import CoordinationConfig, make_env
 from rich.console import Console
 from rich.table import Table
 
@@ -53,6 +53,10 @@ def _network(**changes: object) -> TrainConfig:
     return dataclasses.replace(JOINTS, network=dataclasses.replace(JOINTS.network, **changes))
 
 
+def _env(**changes: object) -> TrainConfig:
+    return dataclasses.replace(JOINTS, env=dataclasses.replace(JOINTS.env, **changes))
+
+
 ABLATIONS: Mapping[str, tuple[str, TrainConfig]] = {
     "adam": ("what is changed: Adam, 4 epochs, minibatches of 1024, plain 3 x 256", _ppo()),
     "muon-5": ("Muon, 5 Newton-Schulz steps", _optim(name="muon")),
@@ -69,6 +73,12 @@ ABLATIONS: Mapping[str, tuple[str, TrainConfig]] = {
     "wide": ("plain 3 x 512", _network(hidden=(512, 512, 512))),
     "residual": ("gated residual blocks, 3 x 256", _network(kind="residual")),
     "experts": ("4 experts behind plain 3 x 256", _network(experts=4)),
+    "published-reward": ("the published reward", _env(reward=None)),
+    "std-0.1": ("exploration 0.1 instead of 0.3", _network(initial_std=0.1)),
+    "scale-0.3": (
+        "joint targets moved by up to 0.3 rad instead of 0.1",
+        _env(coordination=CoordinationConfig()),
+    ),
     "kl-rate": ("rate follows a KL of 0.01", _optim(schedule="constant", target_kl=0.01)),
 }
 
@@ -78,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parse(argv)
     if arguments.list:
         for name, (text, _) in ABLATIONS.items():
-            print(f"{name:<16}{text}")
+            print(f"{name:<18}{text}")
         return 0
     console = Console()
     for seed in range(arguments.seeds):
@@ -113,7 +123,9 @@ def _one(name: str, seed: int, folder: Path, arguments: argparse.Namespace) -> b
     env = make_env(
         model, [clip], num_envs=config.num_envs, seed=seed, config=config.env, num_threads=threads
     )
-    task = config.env.for_evaluation(horizon=config.validation.horizon)
+    task = dataclasses.replace(
+        config.env.for_evaluation(horizon=config.validation.horizon), reward=None
+    )
     count = config.validation.num_envs
     held = make_env(model, [clip], num_envs=count, seed=10_000, config=task, num_threads=threads)
     try:

@@ -185,7 +185,7 @@ def test_the_configuration_survives_its_file(tmp_path):
         ('{"minutes": 1, "ppo": {"loss": {"clip": []}}}', r"ppo\.loss\.clip: found \[\]"),
         ('{"minutes": 1, "backend": "other"}', "backend: found 'other'"),
         ('{"minutes": 1, "fingers": 1}', "fingers: found 1"),
-        ("{}", "total_steps and minutes"),
+        ("{}", "total_steps, minutes and cpu_minutes"),
     ],
 )
 def test_a_bad_configuration_file_is_named(tmp_path, text, message):
