@@ -36,6 +36,15 @@ def read_curve(metrics: Path) -> Curve:
     return [{name: record.get(key) for name, key in COLUMNS.items()} for record in kept]
 
 
+def steps_to_reach(curve: Curve, error_m: float) -> float | None:
+    """Environment steps at the first validation with a site error this small; None if never."""
+    for record in curve:
+        found = record["validation_site_error_m"]
+        if found is not None and found <= error_m:
+            return record["env_steps"]
+    return None
+
+
 def write_curves(path: Path, curves: Mapping[str, Curve]) -> None:
     """One CSV with a column for the run; empty where nothing was measured."""
     text = io.StringIO()

@@ -29,7 +29,14 @@ from musclemimic_rl import ResetConfig, ValidationConfig, distil_config
 
 from benchmarks.arm_configs import JOINTS, MUSCLES
 from benchmarks.arm_motions import BUILT_IN, HELD_OUT, TRAINED, arm_clips
-from benchmarks.curves import draw_curves, markdown, read_curve, write_curves
+from benchmarks.curves import (
+    Curve,
+    draw_curves,
+    markdown,
+    read_curve,
+    steps_to_reach,
+    write_curves,
+)
 from benchmarks.learning import Row, Run, finish
 from benchmarks.two_arms import two_arm_task
 
@@ -123,9 +130,26 @@ def _write(out: Path) -> str:
     curves = {name: read_curve(out / "runs" / name / "metrics.jsonl") for name in rows}
     write_curves(out / "curves.csv", curves)
     draw_curves(out / "curves.png", curves, {"action 0": _zero(rows)})
-    table = markdown(*_table(rows))
+    table = markdown(*_table(rows)) + _comparison(curves)
     write_text(out / "table.md", table)
     return table
+
+
+def _comparison(curves: Mapping[str, Curve]) -> str:
+    """Steps to the errors that learning from scratch came to, where something began elsewhere."""
+    scratch = {n.removeprefix("scratch-"): c for n, c in curves.items() if "scratch-" in n}
+    lines: list[Sequence[str]] = []
+    for seed, curve in scratch.items():
+        tuned = curves.get(f"finetuned-{seed}")
+        errors = [r["validation_site_error_m"] for r in curve]
+        seen = sorted({e for e in errors if e is not None}, reverse=True)
+        for error in seen[1:] if tuned is not None else ():
+            slow, fast = steps_to_reach(curve, error), steps_to_reach(tuned, error)
+            told = "never" if fast is None else f"{fast:,.0f}"
+            share = "" if fast is None else f"{fast / slow:.2f}"
+            lines.append((seed, f"{100 * error:.2f}", f"{slow:,.0f}", told, share))
+    columns = ("seed", "site error, cm", "steps from scratch", "steps fine-tuned", "share")
+    return "\n" + markdown(columns, lines) if lines else ""
 
 
 def _zero(rows: Mapping[str, Row]) -> float:
@@ -144,9 +168,9 @@ def _table(rows: Mapping[str, Row]) -> tuple[Sequence[str], Sequence[Sequence[st
         "steps",
         "motion",
         "site error, cm",
-        "of action 0",
+        "action 0, cm",
         "early ends, %",
-        "of action 0",
+        "action 0, %",
         "mean activation",
     )
     lines: list[Sequence[str]] = []
