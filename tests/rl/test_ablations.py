@@ -1,5 +1,6 @@
 """The ablation command in its smoke setting: rows, tables, and going on where it was stopped."""
 
+import importlib
 import json
 import os
 import signal
@@ -58,7 +59,9 @@ def test_runs_are_made_once_and_a_killed_command_goes_on(tmp_path, monkeypatch):
     assert [line.split(" | ")[0] for line in table.splitlines()[2:]] == ["| epochs-1", "| wide"]
 
 
-def test_an_unknown_ablation_lists_those_there_are():
-    code, _, err = finish(start("adm"))
-    assert code == 2
-    assert "unknown adm; expected adam, muon-5" in err
+def test_an_unknown_ablation_lists_those_there_are(monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(ROOT))
+    main = importlib.import_module("benchmarks.ablations").main
+    with pytest.raises(SystemExit, match="2"):
+        main(["adm"])
+    assert "unknown adm; expected adam, muon-5" in capsys.readouterr().err
