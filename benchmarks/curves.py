@@ -83,6 +83,8 @@ def draw_curves(path: Path, curves: Mapping[str, Curve], lines: Mapping[str, flo
                 axes.axhline(height, color="black", linewidth=0.8, linestyle=dashes, label=name)
             axes.set_xlabel(label)
             axes.set_yscale("log")
+            axes.yaxis.set_major_formatter("{x:.2g}")
+            axes.yaxis.set_minor_formatter("{x:.2g}")
         left.set_ylabel("site error, cm")
         left.legend(fontsize=7)
         atomic_write(path, lambda file: figure.savefig(file, dpi=110, format="png"))
