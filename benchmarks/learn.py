@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from musclemimic_models.files import write_json, write_text
 from musclemimic_rl import ResetConfig, ValidationConfig, distil_config
 
-from benchmarks.arm_configs import JOINTS, MUSCLES
+from benchmarks.arm_configs import JOINTS, MOTIONS, MUSCLES
 from benchmarks.arm_motions import BUILT_IN, HELD_OUT, TRAINED, arm_clips
 from benchmarks.curves import (
     Curve,
@@ -64,8 +64,7 @@ def _motions(out: Path) -> Run:
     model, clip = two_arm_task()
     clips = {BUILT_IN: clip, **arm_clips(TRAINED, out / "motions" / "runs" / "clips")}
     held_out = arm_clips(HELD_OUT, out / "motions" / "runs" / "clips")
-    config = dataclasses.replace(JOINTS, cpu_minutes=7.0)
-    return Run("motions", "eleven motions, one policy", config, model, clips, held_out)
+    return Run("motions", "eleven motions, one policy", MOTIONS, model, clips, held_out)
 
 
 def finetune(arguments: argparse.Namespace) -> Iterator[Run]:
@@ -74,7 +73,7 @@ def finetune(arguments: argparse.Namespace) -> Iterator[Run]:
     source = arguments.out / "motions" / "runs" / "motions-0"
     clips = {name: clip for name, clip in several.held_out.items() if name == NEW_MOTION}
     scratch = dataclasses.replace(
-        JOINTS, cpu_minutes=3.0, validation=ValidationConfig(every=10, num_envs=16)
+        MOTIONS, cpu_minutes=3.0, validation=ValidationConfig(every=10, num_envs=16)
     )
     tuned = dataclasses.replace(scratch, source=source, reset=ResetConfig(schedule=True))
     for name, config in (("scratch", scratch), ("finetuned", tuned)):
@@ -88,7 +87,7 @@ def distil(arguments: argparse.Namespace) -> Iterator[Run]:
     config = dataclasses.replace(
         distil_config(teacher),
         num_threads=1,
-        cpu_minutes=4.0,
+        cpu_minutes=3.0,
         validation=ValidationConfig(every=20),
     )
     yield Run("student", "excitations, from the teacher", config, model, {BUILT_IN: clip}, {})
