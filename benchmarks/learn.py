@@ -73,7 +73,7 @@ def finetune(arguments: argparse.Namespace) -> Iterator[Run]:
     source = arguments.out / "motions" / "runs" / "motions-0"
     clips = {name: clip for name, clip in several.held_out.items() if name == NEW_MOTION}
     scratch = dataclasses.replace(
-        MOTIONS, cpu_minutes=3.0, validation=ValidationConfig(every=10, num_envs=16)
+        MOTIONS, cpu_minutes=2.0, validation=ValidationConfig(every=10, num_envs=16)
     )
     tuned = dataclasses.replace(scratch, source=source, reset=ResetConfig(schedule=True))
     for name, config in (("scratch", scratch), ("finetuned", tuned)):
@@ -87,7 +87,7 @@ def distil(arguments: argparse.Namespace) -> Iterator[Run]:
     config = dataclasses.replace(
         distil_config(teacher),
         num_threads=1,
-        cpu_minutes=3.0,
+        cpu_minutes=2.5,
         validation=ValidationConfig(every=20),
     )
     yield Run("student", "excitations, from the teacher", config, model, {BUILT_IN: clip}, {})
