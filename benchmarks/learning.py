@@ -12,6 +12,7 @@ from musclemimic_models import MotionClip, MusculoModel
 from musclemimic_models.files import write_json
 from musclemimic_rl import Progress, TrainConfig, TrainResult, resume, train
 from musclemimic_rl.checkpoint import has_checkpoint
+from musclemimic_rl.guided import stepped_task
 from musclemimic_rl.validation import Acting, Validator
 from musclemimic_sim import ImitationEnv, make_env
 
@@ -73,7 +74,7 @@ def finish(
         clips,
         num_envs=config.num_envs,
         seed=config.seed,
-        config=config.env,
+        config=stepped_task(config),
         num_threads=config.num_threads,
     )
     watched = list((run.held_out or run.clips).values())

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
-from musclemimic_sim import Environment, EnvSpec, InputError, State, TimeStep
+from musclemimic_sim import EnvConfig, Environment, EnvSpec, InputError, State, TimeStep
 
 from musclemimic_rl.checkpoint import require_same_environment
 from musclemimic_rl.config import TrainConfig
@@ -142,6 +142,14 @@ def teacher_of(config: TrainConfig) -> PolicyBundle | None:
     if config.devices > 1:
         raise InputError("distil", "devices", found=config.devices, expected="1")
     return teacher
+
+
+def stepped_task(config: TrainConfig) -> EnvConfig:
+    """The task of the environment that a run steps: that of `config.env`, or the teacher's."""
+    teacher = teacher_of(config)
+    if teacher is None:
+        return config.env
+    return dataclasses.replace(config.env, action_map=teacher.spec.action_map)
 
 
 def guided(config: TrainConfig, env: Environment, teacher: PolicyBundle) -> GuidedEnv:

@@ -12,10 +12,9 @@ from musclemimic_rl.checkpoint import Checkpoint, CheckpointStore, has_checkpoin
 from musclemimic_rl.config import TrainConfig
 from musclemimic_rl.config_file import read_config
 from musclemimic_rl.distil import distillation
-from musclemimic_rl.guided import guided, teacher_of
+from musclemimic_rl.guided import guided, stepped_task, teacher_of
 from musclemimic_rl.iteration import Begin, ppo
 from musclemimic_rl.parallel import device_mesh
-from musclemimic_rl.policy import PolicyBundle
 from musclemimic_rl.session import Evaluate, Hooks, OnUpdate, Session, TrainResult
 from musclemimic_rl.source import take_over
 from musclemimic_rl.validation import held_out_environment, require_same_layout, validator
@@ -127,7 +126,7 @@ def _environments(
         teacher = teacher_of(config)
         env = given
         if env is None:
-            env = _training_environment(config, teacher)
+            env = _training_environment(config)
             opened.append(env)
         if teacher is not None:
             env = guided(config, env, teacher)
@@ -148,10 +147,7 @@ def _environments(
             env.close()
 
 
-def _training_environment(config: TrainConfig, teacher: PolicyBundle | None) -> Environment:
-    task = config.env
-    if teacher is not None:
-        task = dataclasses.replace(task, action_map=teacher.spec.action_map)
+def _training_environment(config: TrainConfig) -> Environment:
     model, clips = load_clips(config.clips, config.model, fingers=config.fingers)
     return make_env(
         model,
@@ -159,6 +155,6 @@ def _training_environment(config: TrainConfig, teacher: PolicyBundle | None) -> 
         num_envs=config.num_envs,
         backend=config.backend,
         seed=config.seed,
-        config=task,
+        config=stepped_task(config),
         num_threads=config.num_threads,
     )
