@@ -2,7 +2,7 @@
 
     python benchmarks/learn.py arms --seeds 3   # the built-in motion, both kinds of action
     python benchmarks/learn.py motions          # ten real motions and the built-in one
-    python benchmarks/learn.py finetune         # from `motions` to a new motion, and from scratch
+    python benchmarks/learn.py finetune         # from `arms` to a recorded motion, and from scratch
     python benchmarks/learn.py distil           # the policy of `arms` into one of excitations
 
 Budgets are minutes of the process's own processor time on one core (pin it: `taskset -c 1 python
@@ -41,8 +41,7 @@ from benchmarks.learning import Row, Run, finish
 from benchmarks.two_arms import two_arm_task
 
 OUT = Path("benchmarks/results/learn")
-# Of those held out from `motions`.
-NEW_MOTION = "asap_shoot_level1"
+NEW_MOTION = "smpl/asap_squat_level1.npz"
 
 
 def arms(_: argparse.Namespace) -> Iterator[Run]:
@@ -68,16 +67,16 @@ def _motions(out: Path) -> Run:
 
 
 def finetune(arguments: argparse.Namespace) -> Iterator[Run]:
-    """(c) A new motion, from the policy of `motions` and from scratch."""
-    several = _motions(arguments.out)
-    source = arguments.out / "motions" / "runs" / "motions-0"
-    clips = {name: clip for name, clip in several.held_out.items() if name == NEW_MOTION}
+    """(c) A recorded motion, from the policy of `arms` and from scratch."""
+    model, _ = two_arm_task()
+    source = arguments.out / "arms" / "runs" / "joints-0"
+    clips = arm_clips((NEW_MOTION,), arguments.out / "motions" / "runs" / "clips")
     scratch = dataclasses.replace(
-        MOTIONS, cpu_minutes=2.0, validation=ValidationConfig(every=10, num_envs=16)
+        JOINTS, cpu_minutes=1.5, validation=ValidationConfig(every=5, num_envs=16)
     )
     tuned = dataclasses.replace(scratch, source=source, reset=ResetConfig(schedule=True))
     for name, config in (("scratch", scratch), ("finetuned", tuned)):
-        yield Run(name, "a new motion", config, several.model, clips, {})
+        yield Run(name, "a new motion", config, model, clips, {})
 
 
 def distil(arguments: argparse.Namespace) -> Iterator[Run]:
@@ -142,8 +141,10 @@ def _comparison(curves: Mapping[str, Curve]) -> str:
         tuned = curves.get(f"finetuned-{seed}")
         errors = [r["validation_site_error_m"] for r in curve]
         seen = sorted({e for e in errors if e is not None}, reverse=True)
-        for error in seen[1:] if tuned is not None else ():
+        for error in seen if tuned is not None else ():
             slow, fast = steps_to_reach(curve, error), steps_to_reach(tuned, error)
+            if not slow:
+                continue  # where learning began
             told = "never" if fast is None else f"{fast:,.0f}"
             share = "" if fast is None else f"{fast / slow:.2f}"
             lines.append((seed, f"{100 * error:.2f}", f"{slow:,.0f}", told, share))
