@@ -2,8 +2,8 @@
 
     python benchmarks/learn.py arms --seeds 3   # the built-in motion, both kinds of action
     python benchmarks/learn.py motions          # ten real motions and the built-in one
-    python benchmarks/learn.py finetune         # from `arms` to a recorded motion, and from scratch
     python benchmarks/learn.py distil           # the policy of `arms` into one of excitations
+    python benchmarks/learn.py finetune         # that one to a recorded motion; from scratch
 
 Budgets are minutes of the process's own processor time on one core (pin it: `taskset -c 1 python
 ...`), so that other work on the machine hardly changes what a run gets. Each task writes
@@ -67,20 +67,27 @@ def _motions(out: Path) -> Run:
 
 
 def finetune(arguments: argparse.Namespace) -> Iterator[Run]:
-    """(c) A recorded motion, from the policy of `arms` and from scratch."""
+    """(d) A recorded motion by excitations, from the student of `distil` and from scratch."""
     model, _ = two_arm_task()
-    source = arguments.out / "arms" / "runs" / "joints-0"
+    source = arguments.out / "distil" / "runs" / "student-0"
     clips = arm_clips((NEW_MOTION,), arguments.out / "motions" / "runs" / "clips")
     scratch = dataclasses.replace(
-        JOINTS, cpu_minutes=1.5, validation=ValidationConfig(every=5, num_envs=16)
+        MUSCLES, cpu_minutes=1.5, validation=ValidationConfig(every=5, num_envs=16)
     )
-    tuned = dataclasses.replace(scratch, source=source, reset=ResetConfig(schedule=True))
+    # A distilled policy has no critic: it learns alone at first, and a good actor explores little.
+    tuned = dataclasses.replace(
+        scratch,
+        source=source,
+        reset=ResetConfig(std=True, optimiser=True, schedule=True, critic=True),
+        network=dataclasses.replace(scratch.network, initial_std=0.05),
+        ppo=dataclasses.replace(scratch.ppo, warmup_updates=8),
+    )
     for name, config in (("scratch", scratch), ("finetuned", tuned)):
         yield Run(name, "a new motion", config, model, clips, {})
 
 
 def distil(arguments: argparse.Namespace) -> Iterator[Run]:
-    """(d) From joint targets to excitations, the policy of `arms` as teacher."""
+    """(c) From joint targets to excitations, the policy of `arms` as teacher."""
     model, clip = two_arm_task()
     teacher = arguments.out / "arms" / "runs" / "joints-0"
     config = dataclasses.replace(
