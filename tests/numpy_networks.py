@@ -1,6 +1,7 @@
 """The actor's and the critic's forward pass in NumPy, float64, straight from the formulas."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 
@@ -62,6 +63,6 @@ def by_hand(module, obs):
 def perturbed(net):
     """Every number moved, so that zero biases and unit scales cannot hide a mistake."""
     leaves, structure = jax.tree.flatten(net)
-    keys = jax.random.split(jax.random.key(7), len(leaves))
-    moved = [x + 0.3 * jax.random.normal(k, x.shape) for k, x in zip(keys, leaves, strict=True)]
+    rng = np.random.default_rng(7)
+    moved = [jnp.asarray(x + 0.3 * rng.normal(size=x.shape), x.dtype) for x in leaves]
     return jax.tree.unflatten(structure, moved)

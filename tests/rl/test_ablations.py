@@ -1,5 +1,6 @@
 """The ablation command in its smoke setting: rows, tables, and going on where it was stopped."""
 
+import importlib
 import json
 import os
 import signal
@@ -32,7 +33,7 @@ def finish(process):
 def test_runs_are_made_once_and_a_killed_command_goes_on(tmp_path, monkeypatch):
     monkeypatch.setitem(CACHE, "JAX_COMPILATION_CACHE_DIR", str(tmp_path / "compiled"))
     monkeypatch.setitem(CACHE, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
-    names = ("epochs-1", "narrow")
+    names = ("epochs-1", "wide")
     process = start(*names, "--smoke", "--out", str(tmp_path))
     first = tmp_path / "runs" / "epochs-1-0" / "row.json"
     deadline = time.monotonic() + 300
@@ -55,10 +56,12 @@ def test_runs_are_made_once_and_a_killed_command_goes_on(tmp_path, monkeypatch):
     assert rows[0]["config"]["ppo"]["epochs"] == 1
     assert rows[1]["config"]["ppo"]["epochs"] == 4
     table = (tmp_path / "ablations.md").read_text()
-    assert [line.split(" | ")[0] for line in table.splitlines()[2:]] == ["| epochs-1", "| narrow"]
+    assert [line.split(" | ")[0] for line in table.splitlines()[2:]] == ["| epochs-1", "| wide"]
 
 
-def test_an_unknown_ablation_lists_those_there_are():
-    code, _, err = finish(start("adm"))
-    assert code == 2
-    assert "unknown adm; expected adam, muon-5" in err
+def test_an_unknown_ablation_lists_those_there_are(monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(ROOT))
+    main = importlib.import_module("benchmarks.ablations").main
+    with pytest.raises(SystemExit, match="2"):
+        main(["adm"])
+    assert "unknown adm; expected adam, muon-5" in capsys.readouterr().err

@@ -21,6 +21,7 @@ from musclemimic_rl import (
     read_config,
     train,
 )
+from musclemimic_rl.distil_cli import distil_main
 from musclemimic_sim import EnvConfig, InputError, write_json
 from toys import PointMass
 
@@ -63,7 +64,7 @@ def test_policy_refuses_what_is_not_there(command):
         cli.policy_main([*command, "nowhere.npz"])
 
 
-COMMANDS = [cli.train_main, cli.resume_main, cli.finetune_main, cli.policy_main]
+COMMANDS = [cli.train_main, cli.resume_main, cli.finetune_main, cli.policy_main, distil_main]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -150,7 +151,7 @@ def test_finetune_takes_the_sources_settings_where_none_are_given(monkeypatch, t
 
 
 def test_train_needs_a_limit_and_clips(tmp_path):
-    with pytest.raises(InputError, match="total_steps and minutes: found neither"):
+    with pytest.raises(InputError, match="total_steps, minutes and cpu_minutes: found none"):
         cli.train_main(["clip.npz"])
     with pytest.raises(InputError, match=r"clip\.npz"):
         cli.train_main([str(tmp_path / "clip.npz"), "--minutes", "1", "--out", str(tmp_path)])
@@ -184,7 +185,7 @@ def test_the_configuration_survives_its_file(tmp_path):
         ('{"minutes": 1, "ppo": {"loss": {"clip": []}}}', r"ppo\.loss\.clip: found \[\]"),
         ('{"minutes": 1, "backend": "other"}', "backend: found 'other'"),
         ('{"minutes": 1, "fingers": 1}', "fingers: found 1"),
-        ("{}", "total_steps and minutes"),
+        ("{}", "total_steps, minutes and cpu_minutes"),
     ],
 )
 def test_a_bad_configuration_file_is_named(tmp_path, text, message):

@@ -37,11 +37,13 @@ def batch(net, size=32):
     action = jnp.asarray(rng.normal(size=(size, 2)), jnp.float32)
     zero = jnp.zeros(size)
     advantage = jnp.asarray(rng.normal(size=size), jnp.float32)
-    return Batch(obs, action, net.actor(obs).log_prob(action), zero, advantage, zero)
+    return Batch(
+        obs, action, eqx.filter_jit(net.actor)(obs).log_prob(action), zero, advantage, zero
+    )
 
 
 def test_the_balance_term_reopens_a_collapsed_gate():
-    net = ActorCritic(
+    net = eqx.filter_jit(ActorCritic)(
         NetworkConfig(hidden=(8,), experts=4), obs_size=5, action_size=2, key=jax.random.key(0)
     )
     shut = jnp.asarray([3.0, 0.0, 0.0, 0.0])

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from musclemimic_rl import LossConfig, NetworkConfig
 from musclemimic_rl.loss import Batch, explained_variance, policy_loss, ppo_loss, value_loss
-from musclemimic_rl.networks import ActorCritic
+from musclemimic_rl.networks import Actor, ActorCritic, Critic
 from numpy_networks import by_hand, perturbed
 from scipy import stats
 
-build = eqx.filter_jit(ActorCritic)
+# Compiled as a whole: one operation at a time takes seconds.
+build, act = eqx.filter_jit(ActorCritic), eqx.filter_jit(Actor.__call__)
+judge = eqx.filter_jit(Critic.__call__)
 NET = build(NetworkConfig(hidden=(8,)), obs_size=3, action_size=2, key=jax.random.key(1))
 SIZE = 64
 
@@ -21,7 +23,7 @@ def make_batch(net):
     obs = jnp.asarray(rng.normal(size=(SIZE, 3)), jnp.float32)
     action = jnp.asarray(rng.normal(0.0, 0.4, size=(SIZE, 2)), jnp.float32)
     # Old log-probabilities near the present ones: some ratios inside the clip, some outside.
-    log_prob = net.actor(obs).log_prob(action) + jnp.asarray(
+    log_prob = act(net.actor, obs).log_prob(action) + jnp.asarray(
         rng.normal(0.0, 0.3, SIZE), jnp.float32
     )
     noise = [jnp.asarray(rng.normal(size=SIZE), jnp.float32) for _ in range(3)]
@@ -33,25 +35,25 @@ BATCH = make_batch(NET)
 
 def reference(mean, log_std, value, batch, config):
     """Loss and diagnostics sample by sample, in float64."""
-    advantage = np.asarray(batch.advantage, np.float64)
+    batch = Batch(*(np.asarray(column, np.float64) for column in batch))
+    advantage = batch.advantage
     advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
-    losses, value_errors, log_ratios = [], [], []
-    for i in range(SIZE):
-        log_prob = stats.norm(mean[i], np.exp(log_std)).logpdf(np.asarray(batch.action[i])).sum()
-        log_ratio = log_prob - float(batch.log_prob[i])
+    losses, value_errors = [], []
+    log_prob = stats.norm.logpdf(batch.action, mean, np.exp(log_std)).sum(axis=1)
+    log_ratios = log_prob - batch.log_prob
+    for i, log_ratio in enumerate(log_ratios):
         ratio = np.exp(log_ratio)
         near = min(max(ratio, 1 - config.clip), 1 + config.clip)
         losses.append(-min(ratio * advantage[i], near * advantage[i]))
-        error = (value[i] - float(batch.target[i])) ** 2
+        error = (value[i] - batch.target[i]) ** 2
         if config.value_clip is not None:
-            old = float(batch.value[i])
+            old = batch.value[i]
             change = np.clip(value[i] - old, -config.value_clip, config.value_clip)
-            error = max(error, (old + change - float(batch.target[i])) ** 2)
+            error = max(error, (old + change - batch.target[i]) ** 2)
         value_errors.append(error)
-        log_ratios.append(log_ratio)
     entropy = stats.norm(0, np.exp(log_std)).entropy().sum()
     total = np.mean(losses) + config.value_coef * np.mean(value_errors)
-    return total - config.entropy_coef * entropy, np.array(log_ratios)
+    return total - config.entropy_coef * entropy, log_ratios
 
 
 CONFIGS = [LossConfig(), LossConfig(clip=0.1, value_clip=0.2, value_coef=0.3, entropy_coef=0.05)]
@@ -60,8 +62,8 @@ CONFIGS = [LossConfig(), LossConfig(clip=0.1, value_clip=0.2, value_coef=0.3, en
 @pytest.mark.parametrize("config", CONFIGS)
 def test_loss_and_diagnostics(config):
     loss, info = ppo_loss(NET, BATCH, config)
-    mean = np.asarray(NET.actor(BATCH.obs).mean, np.float64)
-    value = np.asarray(NET.critic(BATCH.obs), np.float64)
+    mean = np.asarray(act(NET.actor, BATCH.obs).mean, np.float64)
+    value = np.asarray(judge(NET.critic, BATCH.obs), np.float64)
     expected, log_ratio = reference(mean, np.asarray(NET.actor.log_std), value, BATCH, config)
     np.testing.assert_allclose(loss, expected, rtol=1e-4)
     k3 = np.mean(np.exp(log_ratio) - 1 - log_ratio)
@@ -74,8 +76,8 @@ def test_loss_and_diagnostics(config):
 @pytest.mark.parametrize("config", CONFIGS)
 def test_gradient_of_the_log_std_against_finite_differences(config):
     gradient = jax.grad(lambda net: ppo_loss(net, BATCH, config)[0])(NET).actor.log_std
-    mean = np.asarray(NET.actor(BATCH.obs).mean, np.float64)
-    value = np.asarray(NET.critic(BATCH.obs), np.float64)
+    mean = np.asarray(act(NET.actor, BATCH.obs).mean, np.float64)
+    value = np.asarray(judge(NET.critic, BATCH.obs), np.float64)
     log_std, step = np.asarray(NET.actor.log_std, np.float64), 1e-6
     for k in range(2):
         shift = step * np.eye(2)[k]
@@ -88,8 +90,8 @@ def test_gradient_of_the_log_std_against_finite_differences(config):
 def test_gradient_of_the_heads_biases_against_finite_differences(config):
     # The head's bias shifts mean and value directly, so the numpy reference can be shifted too.
     gradient = jax.grad(lambda net: ppo_loss(net, BATCH, config)[0])(NET)
-    mean = np.asarray(NET.actor(BATCH.obs).mean, np.float64)
-    value = np.asarray(NET.critic(BATCH.obs), np.float64)
+    mean = np.asarray(act(NET.actor, BATCH.obs).mean, np.float64)
+    value = np.asarray(judge(NET.critic, BATCH.obs), np.float64)
     log_std, step = np.asarray(NET.actor.log_std, np.float64), 1e-6
     for k in range(2):
         shift = step * np.eye(2)[k]

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +11,9 @@ from musclemimic_rl import NetworkConfig, OptimConfig
 from musclemimic_rl.networks import ActorCritic
 from musclemimic_rl.optim import adapt_scale, make_optimiser, scheduled_rate
 
-NET = ActorCritic(NetworkConfig(hidden=(12, 6)), obs_size=4, action_size=2, key=jax.random.key(0))
+# Compiled as a whole: one operation at a time takes seconds.
+build = eqx.filter_jit(ActorCritic)
+NET = build(NetworkConfig(hidden=(12, 6)), obs_size=4, action_size=2, key=jax.random.key(0))
 
 
 def gradient(scale=1.0):
@@ -21,8 +24,13 @@ def gradient(scale=1.0):
 
 
 def first_step(config, grads):
+    return steps_from(NET, config)(grads)
+
+
+def steps_from(net, config):
+    """The compiled first step, from gradients."""
     optimiser = make_optimiser(config)
-    return optimiser.update(grads, optimiser.init(NET), NET)[0]
+    return jax.jit(lambda grads: optimiser.update(grads, optimiser.init(net), net)[0])
 
 
 def test_the_first_adam_step_is_minus_the_sign_of_the_gradient():
@@ -66,10 +74,9 @@ def test_muon_orthogonalises_the_trunks_matrices_and_nothing_else():
     [NetworkConfig(kind="residual", hidden=(12, 6)), NetworkConfig(hidden=(12, 6), experts=3)],
 )
 def test_muon_takes_the_matrices_of_blocks_and_of_each_expert(config):
-    net = ActorCritic(config, obs_size=4, action_size=2, key=jax.random.key(0))
-    optimiser = make_optimiser(OptimConfig(name="muon", muon_steps=8))
+    net = build(config, obs_size=4, action_size=2, key=jax.random.key(0))
     noise = jax.tree.map(lambda x: jax.random.normal(jax.random.key(x.size), x.shape), net)
-    step = optimiser.update(noise, optimiser.init(net), net)[0].actor
+    step = steps_from(net, OptimConfig(name="muon", muon_steps=8))(noise).actor
     matrices, experts = [], step.experts
     if experts is None:
         blocks = step.trunk.blocks

@@ -13,7 +13,7 @@ from musclemimic_models.files import require_file, write_json
 from musclemimic_models.registry import find_embodiment
 from musclemimic_retarget import GMRFit, HumanMotion, read_motion, write_synthetic_smpl
 from musclemimic_rl import NetworkConfig, OptimConfig, PPOConfig, TrainConfig, TrainResult, train
-from musclemimic_sim import EnvConfig, make_env
+from musclemimic_sim import CoordinationConfig, EnvConfig, RewardConfig, make_env
 
 from musclemimic_eval.baseline import ZeroPolicy
 from musclemimic_eval.grids import RetargetingNumbers
@@ -34,6 +34,9 @@ _ACTION_MAPS = {"joints": "coordinated", "muscles": "clip"}
 # First exploration, in units of the action (0.3 rad of joint target; full excitation).
 _STD = {"joints": 0.1, "muscles": 0.15}
 _RATE = {"joints": 1e-4, "muscles": 3e-4}
+# On two arms action 0 is within a centimetre, where the published reward tells nothing any more
+# (docs of `RewardConfig.for_close_tracking`); these settings are those of benchmarks/learn.py.
+_CLOSE_SCALE_RAD, _CLOSE_STD, _CLOSE_RATE = 0.1, 0.3, 3e-4
 PRODUCTS = ("index.html", "report.json", "film.png", "clip.npz", "policy.npz", "motion.smpl.npz")
 
 
@@ -206,9 +209,23 @@ def clear(folder: Path) -> None:
         shutil.rmtree(folder / _RUN)
 
 
+def _task(config: DemoConfig, model: MusculoModel) -> tuple[EnvConfig, float, float]:
+    """The environment, the first exploration and the learning rate."""
+    task = EnvConfig(action_map=_ACTION_MAPS[config.action])
+    if config.action == "muscles" or model.has_free_root:
+        return task, _STD[config.action], _RATE[config.action]
+    task = dataclasses.replace(
+        task,
+        reward=RewardConfig.for_close_tracking(),
+        coordination=CoordinationConfig(scale_rad=_CLOSE_SCALE_RAD),
+    )
+    return task, _CLOSE_STD, _CLOSE_RATE
+
+
 def _train(
     config: DemoConfig, model: MusculoModel, clip: MotionClip, *, deadline: float, visible: bool
 ) -> TrainResult:
+    task, std, rate = _task(config, model)
     run = TrainConfig(
         clips=(config.out / "clip.npz",),
         out=config.out / _RUN,
@@ -217,14 +234,14 @@ def _train(
         seed=config.seed,
         minutes=config.minutes,
         checkpoint_minutes=1.0,
-        env=EnvConfig(action_map=_ACTION_MAPS[config.action]),
-        network=NetworkConfig(hidden=(256, 256, 256), initial_std=_STD[config.action]),
+        env=task,
+        network=NetworkConfig(hidden=(256, 256, 256), initial_std=std),
         # Tracking is judged within tenths of a second: a short horizon learns faster.
         ppo=PPOConfig(
             gamma=0.95,
             lam=0.9,
             warmup_updates=8,
-            optim=OptimConfig(schedule="linear", learning_rate=_RATE[config.action]),
+            optim=OptimConfig(schedule="linear", learning_rate=rate),
         ),
     )
     with waiting("preparing the simulation", visible=visible):

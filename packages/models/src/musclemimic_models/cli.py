@@ -17,6 +17,7 @@ KNOWN = {
     "train": ("musclemimic-rl", "train a policy on clips"),
     "resume": ("musclemimic-rl", "continue a training run from its last checkpoint"),
     "finetune": ("musclemimic-rl", "train on from another run's policy"),
+    "distil": ("musclemimic-rl", "turn a policy of joint targets into one of excitations"),
     "policy": ("musclemimic-rl", "inspect or export a trained policy"),
     "eval": ("musclemimic-eval", "evaluate a policy on clips, or a human's own recording"),
 }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from musclemimic_rl.budget import Counters as Counters
+    from musclemimic_rl.config import DistilConfig as DistilConfig
     from musclemimic_rl.config import ResetConfig as ResetConfig
     from musclemimic_rl.config import TrainConfig as TrainConfig
     from musclemimic_rl.config import ValidationConfig as ValidationConfig
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from musclemimic_rl.progress import Progress as Progress
     from musclemimic_rl.rollout import RolloutStats as RolloutStats
     from musclemimic_rl.session import TrainResult as TrainResult
+    from musclemimic_rl.source import distil_config as distil_config
     from musclemimic_rl.source import source_config as source_config
     from musclemimic_rl.trainer import resume as resume
     from musclemimic_rl.trainer import train as train
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "budget": ("Counters",),
-    "config": ("ResetConfig", "TrainConfig", "ValidationConfig", "WandbConfig"),
+    "config": ("DistilConfig", "ResetConfig", "TrainConfig", "ValidationConfig", "WandbConfig"),
     "config_file": ("read_config",),
     "from_json": ("from_dict",),
     "loss": ("LossConfig",),
@@ -48,7 +50,7 @@ _HOMES = {
     "progress": ("Progress",),
     "rollout": ("RolloutStats",),
     "session": ("TrainResult",),
-    "source": ("source_config",),
+    "source": ("distil_config", "source_config"),
     "trainer": ("resume", "train"),
     "update": ("UpdateMetrics",),
 }

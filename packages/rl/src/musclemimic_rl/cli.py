@@ -32,9 +32,9 @@ _TRAIN_HELP = """Train a policy to follow motion clips with muscles.
     musclemimic train new.npz --from runs/wave --minutes 5 --reset.schedule --out runs/new
     musclemimic train --recipe walk walk_cycle.npz --out runs/walk    # --help tells more
 
-A limit is needed: --minutes, --total-steps, or both. Ctrl-C saves and stops; `musclemimic resume`
-goes on. With --from, settings are those of the source where the command line gives no others, and
-everything it learned is taken over but for what --reset.* names."""
+A limit is needed: --minutes, --cpu-minutes, --total-steps, or several. Ctrl-C saves and stops;
+`musclemimic resume` goes on. With --from, settings are those of the source where the command line
+gives no others, and everything it learned is taken over but for what --reset.* names."""
 
 _FINETUNE_HELP = """Go on training from another run's policy, on other clips or with other settings.
 
@@ -72,11 +72,13 @@ class ResumeArgs:
         run: folder of the run.
         total_steps: new limit on environment steps over the whole run.
         minutes: new limit on wall-clock time over the whole run.
+        cpu_minutes: new limit on processor time over the whole run.
     """
 
     run: Annotated[Path, tyro.conf.Positional]
     total_steps: int | None = None
     minutes: float | None = None
+    cpu_minutes: float | None = None
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def train_main(argv: Sequence[str]) -> int:
         if place + 1 == len(argv):
             raise InputError("train", "--recipe", found="no name", expected=" or ".join(RECIPES))
         return recipe_main(argv[place + 1], [*argv[:place], *argv[place + 2 :]])
-    return _finish(train(_parse(argv, prog="musclemimic train", description=_TRAIN_HELP)))
+    return finish(train(_parse(argv, prog="musclemimic train", description=_TRAIN_HELP)))
 
 
 def finetune_main(argv: Sequence[str]) -> int:
@@ -132,13 +134,19 @@ def finetune_main(argv: Sequence[str]) -> int:
         raise InputError(
             "finetune", "SOURCE", found="nothing", expected="a run's folder or a policy file first"
         )
-    return _finish(train(_parse(argv, prog=prog, description=_FINETUNE_HELP)))
+    return finish(train(_parse(argv, prog=prog, description=_FINETUNE_HELP)))
 
 
 def resume_main(argv: Sequence[str]) -> int:
     """`musclemimic resume RUN`."""
     args = parse(ResumeArgs, argv, prog="musclemimic resume")
-    return _finish(resume(args.run, total_steps=args.total_steps, minutes=args.minutes))
+    result = resume(
+        args.run,
+        total_steps=args.total_steps,
+        minutes=args.minutes,
+        cpu_minutes=args.cpu_minutes,
+    )
+    return finish(result)
 
 
 def policy_main(argv: Sequence[str]) -> int:
@@ -228,7 +236,8 @@ def _text(value: object) -> str:
     return ", ".join(f"{name} {item}" for name, item in items if not isinstance(item, Mapping))
 
 
-def _finish(result: TrainResult) -> int:
+def finish(result: TrainResult) -> int:
+    """Tell what a run left, and the exit status for it."""
     counters = result.counters
     sys.stdout.write(
         f"{'interrupted' if result.interrupted else 'done'} after {counters.env_steps:,} steps "

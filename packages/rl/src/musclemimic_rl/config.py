@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import tyro
 from musclemimic_sim import EnvConfig, InputError
 
+from musclemimic_rl.checks import require_between
 from musclemimic_rl.network_config import NetworkConfig
 from musclemimic_rl.ppo import PPOConfig
 
@@ -30,6 +31,29 @@ class ResetConfig:
     schedule: bool = False
     normaliser: bool = False
     critic: bool = False
+
+
+@dataclass(frozen=True)
+class DistilConfig:
+    """Learning what a teacher does instead of what is rewarded; see `musclemimic distil`.
+
+    Attributes:
+        teacher: its policy file; none means learning from reward. The run's `env` is the
+            student's; the teacher's is the same, but for the action.
+        teacher_until: share of the run over which the bodies that the teacher drives become
+            fewer, from all to none.
+    """
+
+    teacher: Path | None = None
+    teacher_until: float = 0.3
+
+    def __post_init__(self) -> None:
+        """Refuse a share outside [0, 1].
+
+        Raises:
+            InputError: naming the field.
+        """
+        require_between("DistilConfig", "teacher_until", self.teacher_until, low=0.0, high=1.0)
 
 
 @dataclass(frozen=True)
@@ -64,7 +88,7 @@ class WandbConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """A training run. It stops at whichever of `total_steps` and `minutes` comes first.
+    """A training run. It stops at whichever of its limits comes first.
 
     Attributes:
         clips: motion clip files, all for one model.
@@ -78,6 +102,8 @@ class TrainConfig:
         seed: of the networks, exploration and episode starts.
         total_steps: environment steps, over all environments.
         minutes: wall-clock time, including what the run used before it was resumed.
+        cpu_minutes: processor time of this process, all threads together; other work on the
+            machine hardly changes what a run gets for it.
         checkpoint_minutes: time between checkpoints, which is the most that a crash can cost; one
             more is written at the end.
         keep_checkpoints: how many of the latest to keep.
@@ -85,6 +111,7 @@ class TrainConfig:
         source: run folder, one of its checkpoints, or a policy file to start from instead of
             random weights.
         reset: what not to take over from the source.
+        distil: a teacher to learn from.
         env: the imitation task.
         network: actor and critic.
         ppo: the learning algorithm.
@@ -103,11 +130,13 @@ class TrainConfig:
     seed: int = 0
     total_steps: int | None = None
     minutes: float | None = None
+    cpu_minutes: float | None = None
     checkpoint_minutes: float = 5.0
     keep_checkpoints: int = 3
     snapshot_every: int | None = None
     source: Annotated[Path | None, tyro.conf.arg(name="from")] = None
     reset: ResetConfig = field(default_factory=ResetConfig)
+    distil: DistilConfig = field(default_factory=DistilConfig)
     env: EnvConfig = field(default_factory=EnvConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     ppo: PPOConfig = field(default_factory=PPOConfig)
@@ -131,14 +160,14 @@ class TrainConfig:
         """Refuse to train for ever.
 
         Raises:
-            InputError: neither steps nor minutes are limited.
+            InputError: neither steps nor time are limited.
         """
-        if self.total_steps is None and self.minutes is None:
+        if self.total_steps is None and self.minutes is None and self.cpu_minutes is None:
             raise InputError(
                 source,
-                "total_steps and minutes",
-                found="neither",
-                expected="a limit on steps, on minutes, or on both",
+                "total_steps, minutes and cpu_minutes",
+                found="none of them",
+                expected="a limit on steps or on time",
             )
 
     @property

@@ -78,3 +78,19 @@ def experts_used(load: Float[Array, " E"]) -> Float[Array, ""]:
 def has_collapsed(load: Float[Array, " E"]) -> bool:
     """Whether few experts carry nearly everything: below 1.25 of 2, 2.75 of 8 in effect."""
     return load.size > 0 and float(experts_used(load)) < 1.0 + LEAST_USED * (load.size - 1)
+
+
+def load_scalars(part: str, load: Float[Array, " E"]) -> dict[str, float]:
+    """Share of each expert of the actor or the critic, and their effective number; for logs."""
+    if not load.size:
+        return {}
+    shares = {f"experts/{part}_load_{e}": float(share) for e, share in enumerate(load)}
+    return {f"experts/{part}_used": float(experts_used(load)), **shares}
+
+
+def collapse_warnings(part: str, load: Float[Array, " E"]) -> list[str]:
+    """What to tell when few experts of the actor or the critic carry nearly everything."""
+    if not has_collapsed(load):
+        return []
+    shares = ", ".join(f"{100 * float(share):.0f} %" for share in load)
+    return [f"the {part}'s experts have collapsed (shares {shares}): raise ppo.loss.balance_coef"]

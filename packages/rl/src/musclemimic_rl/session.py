@@ -18,16 +18,14 @@ from musclemimic_rl.budget import Counters, budget_used, remaining_seconds, sche
 from musclemimic_rl.checkpoint import Checkpoint, CheckpointStore
 from musclemimic_rl.config import TrainConfig
 from musclemimic_rl.display import ProgressBar
-from musclemimic_rl.experts import has_collapsed
 from musclemimic_rl.interrupt import StopRequest, stop_on_signal
+from musclemimic_rl.iteration import Begin, ppo
 from musclemimic_rl.log import Sink, open_sinks
 from musclemimic_rl.memory import peak_memory_mb
 from musclemimic_rl.networks import parameter_count
 from musclemimic_rl.parallel import device_mesh, replicate
 from musclemimic_rl.policy import PolicyBundle
 from musclemimic_rl.progress import Progress
-from musclemimic_rl.rollout import collect, warm_up
-from musclemimic_rl.update import UpdateMetrics, make_update
 
 logger = logging.getLogger(__name__)
 
@@ -74,11 +72,12 @@ class Hooks:
 
 @dataclass(frozen=True)
 class Session:
-    """One call of `train` or `resume`."""
+    """One call of `train`, `resume` or `distil`."""
 
     config: TrainConfig
     env: Environment
     hooks: Hooks
+    begin: Begin = ppo
 
     def run(self, start: Checkpoint) -> TrainResult:
         """Iterate until the budget is used or a signal asks to stop, then save."""
@@ -117,25 +116,24 @@ class Session:
     ) -> Iterator[tuple[Checkpoint, Progress]]:
         """Yield the state and the report after each update."""
         config, mesh = self.config, device_mesh(self.config.devices)
-        update = make_update(config.ppo, mesh)
         # The first update donates its state; the caller's copy must survive.
         learner = replicate(jax.tree.map(jnp.copy, start.learner), mesh)
         obs, counters = jnp.asarray(start.obs), start.counters
-        warm_up(learner, obs, mesh=mesh)
+        turn = self.begin(config, self.env, learner, obs, mesh)
         origin = time.monotonic() - counters.elapsed_s
+        cpu_origin = time.process_time() - counters.cpu_s
         while not stop.requested and budget_used(config, counters) < 1.0:
             begin = time.monotonic()
-            rollout, stats, obs = collect(
-                self.env, obs, learner, num_steps=config.ppo.num_steps, mesh=mesh
-            )
-            progress = jnp.asarray(schedule_progress(config, counters), jnp.float32)
-            learner, metrics = update(learner, rollout, progress)
-            _warn(metrics)  # reads a number, so it waits for the update to finish
+            progress = schedule_progress(config, counters)
+            learner, obs, stats, metrics = turn(learner, obs, progress)
+            for warning in metrics.warnings():
+                logger.warning(warning)
             now = time.monotonic()
             counters = counters._replace(
                 updates=counters.updates + 1,
                 env_steps=counters.env_steps + config.steps_per_update,
                 elapsed_s=now - origin,
+                cpu_s=time.process_time() - cpu_origin,
             )
             point = Checkpoint(learner, {}, obs, counters)
             yield (
@@ -223,16 +221,3 @@ def _host_copy(leaf: jax.Array) -> jax.Array:
 
 def _store(config: TrainConfig) -> CheckpointStore:
     return CheckpointStore(config.out / "checkpoints", keep=config.keep_checkpoints)
-
-
-def _warn(metrics: UpdateMetrics) -> None:
-    if int(metrics.skipped):
-        logger.warning("%d gradient steps skipped: loss or gradient not finite", metrics.skipped)
-    for part, load in zip(("actor", "critic"), metrics.loss.expert_load, strict=True):
-        if has_collapsed(load):
-            shares = ", ".join(f"{100 * share:.0f} %" for share in np.asarray(load))
-            logger.warning(
-                "the %s's experts have collapsed (shares %s): raise ppo.loss.balance_coef",
-                part,
-                shares,
-            )

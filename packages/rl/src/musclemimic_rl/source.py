@@ -20,12 +20,14 @@ from musclemimic_rl.checkpoint import (
     require_same_network,
     spec_of,
 )
-from musclemimic_rl.config import ResetConfig, TrainConfig, ValidationConfig
+from musclemimic_rl.config import DistilConfig, ResetConfig, TrainConfig, ValidationConfig
 from musclemimic_rl.config_file import read_config
 from musclemimic_rl.from_json import from_dict
 from musclemimic_rl.learner import LearnerState
 from musclemimic_rl.networks import ActorCritic
+from musclemimic_rl.optim import OptimConfig
 from musclemimic_rl.policy import load_policy
+from musclemimic_rl.ppo import PPOConfig
 
 _Tree = TypeVar("_Tree")
 
@@ -87,8 +89,29 @@ def source_config(path: Path) -> TrainConfig:
         out=TrainConfig.out,
         total_steps=None,
         minutes=None,
+        cpu_minutes=None,
         reset=ResetConfig(),
+        distil=DistilConfig(),
         validation=ValidationConfig(),
+    )
+
+
+def distil_config(teacher: Path) -> TrainConfig:
+    """Settings for a student of a policy: its task and network, excitations as actions.
+
+    Args:
+        teacher: a policy file, or the folder of the run that made it.
+
+    Raises:
+        InputError: it is neither, or damaged.
+    """
+    source = _from_policy(teacher / "policy.npz" if teacher.is_dir() else teacher)
+    return replace(
+        source_config(source.path),
+        source=None,
+        env=replace(source.config.env, action_map="clip"),
+        distil=DistilConfig(teacher=source.path),
+        ppo=PPOConfig(optim=OptimConfig(learning_rate=1e-3, schedule="linear")),
     )
 
 
@@ -167,6 +190,13 @@ def _require_offered(source: Source, config: TrainConfig) -> None:
             "reset.optimiser",
             found="a new critic with the old one's momentum",
             expected="--reset.critic together with --reset.optimiser",
+        )
+    if source.config.distil.teacher is not None and not (reset.critic and reset.optimiser):
+        raise InputError(
+            source.path,
+            "from",
+            found="a distilled policy, whose critic has learnt nothing",
+            expected="--reset.critic --reset.optimiser",
         )
     old, new = source.config.ppo.optim.name, config.ppo.optim.name
     if old != new and not reset.optimiser:

@@ -11,6 +11,9 @@ from musclemimic_rl.budget import Counters
 from musclemimic_rl.checkpoint import Checkpoint, CheckpointStore, has_checkpoint, new_learner
 from musclemimic_rl.config import TrainConfig
 from musclemimic_rl.config_file import read_config
+from musclemimic_rl.distil import distillation
+from musclemimic_rl.guided import guided, stepped_task, teacher_of
+from musclemimic_rl.iteration import Begin, ppo
 from musclemimic_rl.parallel import device_mesh
 from musclemimic_rl.session import Evaluate, Hooks, OnUpdate, Session, TrainResult
 from musclemimic_rl.source import take_over
@@ -32,7 +35,8 @@ def train(
 
     Args:
         config: the run; its JSON is saved in `config.out`.
-        env: where to train instead of the environment that `config` describes; stays open.
+        env: where to train instead of the environment that `config` describes; stays open. With
+            `config.distil.teacher`, the teacher's environment.
         validation_env: where to validate instead of on `config.validation.clips`; stays open.
         on_update: called after each update.
         evaluate: further figures of the policy, by name, logged where a validation is due.
@@ -57,7 +61,7 @@ def train(
         write_json(run_dir / "config.json", dataclasses.asdict(config))
         counters = Counters(schedule_start=schedule_start)
         start = Checkpoint(learner, {}, used.reset().obs, counters)
-        return Session(config, used, hooks).run(start)
+        return Session(config, used, hooks, _begin(config)).run(start)
 
 
 def resume(
@@ -66,6 +70,7 @@ def resume(
     *,
     total_steps: int | None = None,
     minutes: float | None = None,
+    cpu_minutes: float | None = None,
     validation_env: Environment | None = None,
     on_update: OnUpdate | None = None,
     evaluate: Evaluate | None = None,
@@ -78,8 +83,9 @@ def resume(
     Args:
         run_dir: folder of the run.
         env: as for `train`.
-        total_steps: new limit over the whole run; by default, without `minutes`, the old limits.
+        total_steps: new limit over the whole run; without any new limit the old ones hold.
         minutes: new limit over the whole run.
+        cpu_minutes: new limit over the whole run.
         validation_env: as for `train`.
         on_update: called after each update.
         evaluate: as for `train`.
@@ -91,8 +97,10 @@ def resume(
     """
     run_dir = Path(run_dir)
     config = dataclasses.replace(read_config(run_dir / "config.json"), out=run_dir)
-    if total_steps is not None or minutes is not None:
-        config = dataclasses.replace(config, total_steps=total_steps, minutes=minutes)
+    if (total_steps, minutes, cpu_minutes) != (None, None, None):
+        config = dataclasses.replace(
+            config, total_steps=total_steps, minutes=minutes, cpu_minutes=cpu_minutes
+        )
     if not (run_dir / "checkpoints").is_dir():
         raise InputError(run_dir, "checkpoints", found="nothing there", expected="a folder")
     hooks = Hooks(on_update, () if evaluate is None else (evaluate,), show_progress)
@@ -101,7 +109,11 @@ def resume(
             start = store.load_latest(config, used.spec)
         write_json(run_dir / "config.json", dataclasses.asdict(config))
         used.set_state(start.env_state)
-        return Session(config, used, hooks).run(start)
+        return Session(config, used, hooks, _begin(config)).run(start)
+
+
+def _begin(config: TrainConfig) -> Begin:
+    return ppo if config.distil.teacher is None else distillation
 
 
 @contextmanager
@@ -111,10 +123,13 @@ def _environments(
     """The training environment, and the hooks with validation added; closes what it opened."""
     opened: list[Environment] = []
     try:
+        teacher = teacher_of(config)
         env = given
         if env is None:
             env = _training_environment(config)
             opened.append(env)
+        if teacher is not None:
+            env = guided(config, env, teacher)
         if env.num_envs != config.num_envs:
             raise InputError(
                 "environment", "num_envs", found=env.num_envs, expected=config.num_envs
@@ -140,6 +155,6 @@ def _training_environment(config: TrainConfig) -> Environment:
         num_envs=config.num_envs,
         backend=config.backend,
         seed=config.seed,
-        config=config.env,
+        config=stepped_task(config),
         num_threads=config.num_threads,
     )

@@ -11,8 +11,9 @@ from jax.sharding import Mesh
 from jaxtyping import Array, Float, Int
 
 from musclemimic_rl.descent import Descent, descend
+from musclemimic_rl.experts import collapse_warnings, load_scalars
 from musclemimic_rl.learner import LearnerState, update_keys
-from musclemimic_rl.loss import LossInfo, explained_variance
+from musclemimic_rl.loss import LossInfo, explained_variance, ppo_loss
 from musclemimic_rl.normalise import merge_moments
 from musclemimic_rl.optim import adapt_scale, make_optimiser, scheduled_rate
 from musclemimic_rl.parallel import replicated
@@ -40,6 +41,36 @@ class UpdateMetrics(NamedTuple):
     learning_rate: Float[Array, ""]
     mean_std: Float[Array, ""]
     skipped: Int[Array, ""]
+
+    def scalars(self) -> dict[str, float]:
+        """The figures by their names in the logs."""
+        actor, critic = self.loss.expert_load
+        return {
+            "learner/policy_loss": float(self.loss.policy),
+            "learner/value_loss": float(self.loss.value),
+            "learner/entropy": float(self.loss.entropy),
+            "learner/approx_kl_k3": float(self.loss.approx_kl),
+            "learner/clip_fraction": float(self.loss.clip_fraction),
+            "learner/explained_variance": float(self.explained_variance),
+            "learner/grad_norm": float(self.grad_norm),
+            "learner/learning_rate": float(self.learning_rate),
+            "learner/mean_std": float(self.mean_std),
+            "learner/skipped": float(self.skipped),
+            **load_scalars("actor", actor),
+            **load_scalars("critic", critic),
+        }
+
+    def warnings(self) -> list[str]:
+        """Gradient steps that were left out, and experts that have collapsed."""
+        actor, critic = self.loss.expert_load
+        told = skip_warnings(self.skipped)
+        return [*told, *collapse_warnings("actor", actor), *collapse_warnings("critic", critic)]
+
+
+def skip_warnings(skipped: Int[Array, ""]) -> list[str]:
+    """What to tell of gradient steps that were left out."""
+    count = int(skipped)
+    return [f"{count} gradient steps skipped: loss or gradient not finite"] if count else []
 
 
 Update = Callable[[LearnerState, Rollout, Float[Array, ""]], tuple[LearnerState, UpdateMetrics]]
@@ -79,10 +110,12 @@ def _update(
     start = Descent(state.params, state.opt_state, jnp.zeros((), jnp.int32))
     acts = state.updates >= config.warmup_updates
     end, (infos, norms) = descend(
-        config,
+        partial(ppo_loss, config=config.loss),
         optimiser,
         start,
         samples,
+        epochs=config.epochs,
+        minibatch_size=config.minibatch_size,
         rate=rate,
         actor_learns=acts,
         key=keys.shuffle,

@@ -42,6 +42,7 @@ class ImitationEnv:
         count, muscles = simulator.num_worlds, len(model.muscle_names)
         self.simulator = simulator
         self.task = task
+        self._model = model
         self._initial_act = jnp.full((count, muscles), task.config.initial_activation)
         self._excitation = jnp.zeros((count, muscles))
         control_dt = task.config.substeps * float(model.mj_model.opt.timestep)
@@ -70,14 +71,7 @@ class ImitationEnv:
         self._place = jit(task.place)
         everywhere = jnp.ones(count, dtype=bool)
         self._restart(everywhere, *self._start(self._episode, everywhere))
-        self.spec = EnvSpec(
-            obs_fields=task.layout(self._state(), self._episode),
-            action_names=names,
-            action_map=task.config.action_map,
-            control_dt=control_dt,
-            model_name=model.label,
-            model_sha256=model.content_sha256,
-        )
+        self.spec = self.spec_for(task.config.action_map)
 
     @property
     def excitation(self) -> Float[np.ndarray, "N nu"]:
@@ -108,6 +102,20 @@ class ImitationEnv:
     def origin(self) -> Float[np.ndarray, "N 3"]:
         """World position subtracted from each reference, m."""
         return np.asarray(self._episode.origin)
+
+    def spec_for(self, action_map: str) -> EnvSpec:
+        """The layout of this task's observation and action if actions meant `action_map`."""
+        model, config = self._model, self.task.config
+        names, muscles = action_names(model, action_map), len(model.muscle_names)
+        episode = self.task.blank(self.num_envs, actions=len(names), muscles=muscles, seed=0)
+        return EnvSpec(
+            obs_fields=self.task.layout(self._state(), episode),
+            action_names=names,
+            action_map=action_map,
+            control_dt=config.substeps * float(model.mj_model.opt.timestep),
+            model_name=model.label,
+            model_sha256=model.content_sha256,
+        )
 
     def seed(self, seed: int) -> None:
         """Let everything random from here on follow from `seed`; takes effect with `reset`."""
@@ -146,9 +154,22 @@ class ImitationEnv:
         self._restart(everywhere, *placed)
         return self._fresh_step()
 
-    def step(self, action: Float[jax.Array, "N A"]) -> TimeStep:
-        """One control step; finished episodes restart by themselves (unless configured off)."""
-        excitation = self._excitation = self.excite(action)
+    def step(
+        self,
+        action: Float[jax.Array, "N A"],
+        *,
+        excitation: Float[jax.Array, "N nu"] | None = None,
+    ) -> TimeStep:
+        """One control step; finished episodes restart by themselves (unless configured off).
+
+        Args:
+            action: what the episode remembers as chosen, and what its penalties see.
+            excitation: what the muscles get instead of what `action` means, in [0, 1]: for
+                showing a policy of this environment what another one does.
+        """
+        if excitation is None:
+            excitation = self.excite(action)
+        self._excitation = excitation
         self.variation.before_step()
         self._recorder.before_step(excitation)
         self.output = self.simulator.step(excitation)
