@@ -191,12 +191,13 @@ def _steady(
     turn = rotation(clip.qpos[starts, 3:7]).inv() * rotation(clip.qpos[ends, 3:7])
     keep = np.abs(duration / np.median(duration) - 1) <= config.duration_spread
     keep &= np.abs(length / np.median(length) - 1) <= config.length_spread
-    keep &= turn.magnitude() <= config.most_turn_rad
+    angle = np.asarray(turn.magnitude())
+    keep &= angle <= config.most_turn_rad
     keep &= length > _SHORTEST_STRIDE_M
     if not keep.any():
         listed = ", ".join(
             f"{t * clip.dt:.2f} s {s:.2f} m turned {np.degrees(a):.0f} deg"
-            for t, s, a in zip(duration, length, turn.magnitude(), strict=True)
+            for t, s, a in np.stack([duration, length, angle], axis=1).tolist()
         )
         raise InputError(clip.provenance.source, "strides", found=listed, expected=expected)
     return [stride for stride, kept in zip(found, keep, strict=True) if kept]

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,6 @@ from musclemimic_sim import (
     load_clips,
     make_env,
     write_json,
-    write_text,
 )
 
 from musclemimic_rl.checkpoint import has_checkpoint
@@ -20,11 +18,11 @@ from musclemimic_rl.config import TrainConfig
 from musclemimic_rl.from_json import from_dict
 from musclemimic_rl.network_config import NetworkConfig
 from musclemimic_rl.optim import OptimConfig
-from musclemimic_rl.policy import PolicyBundle, load_policy
 from musclemimic_rl.ppo import PPOConfig
 from musclemimic_rl.recipe.config import WalkRecipe
 from musclemimic_rl.recipe.display import StageBar
-from musclemimic_rl.recipe.judge import Verdict, judge, whole_body_task
+from musclemimic_rl.recipe.judge import Verdict, whole_body_task
+from musclemimic_rl.recipe.ledger import Ledger
 from musclemimic_rl.recipe.search import Generation, found, search_gains
 from musclemimic_rl.trainer import resume, train
 
@@ -45,30 +43,14 @@ def run_walk(recipe: WalkRecipe, *, show_progress: bool = True) -> dict[str, Ver
     if not recipe.clips:
         raise InputError("recipe", "clips", found="none", expected="at least one clip file")
     _require_same_recipe(recipe)
-    verdicts = _read_verdicts(recipe.out / "verdicts.json")
-
-    def judged(
-        stage: str, gains: WholeBodyConfig, policy: Callable[[], PolicyBundle | None]
-    ) -> None:
-        if stage not in verdicts:
-            with StageBar(f"judging: {stage}", visible=show_progress) as bar:
-                verdicts[stage] = judge(
-                    recipe.clips,
-                    whole_body_task(gains, auto_reset=False),
-                    recipe.judge,
-                    policy=policy(),
-                    recipe=recipe,
-                    on_step=bar.on_step(recipe.judge.horizon_s),
-                )
-            _write_verdicts(recipe.out, verdicts)
-
-    judged("first gains", recipe.gains, lambda: None)
+    ledger = Ledger(recipe, show_progress=show_progress)
+    ledger.judge("first gains", recipe.gains)
     gains = _searched(recipe, show_progress=show_progress)
-    judged("gains found", gains, lambda: None)
+    ledger.judge("gains found", gains)
     if recipe.correction.minutes > 0:
         run = _corrected(recipe, gains, show_progress=show_progress)
-        judged("policy on top", gains, lambda: load_policy(run / "policy.npz"))
-    return verdicts
+        ledger.judge("policy on top", gains, run / "policy.npz")
+    return ledger.verdicts
 
 
 def _searched(recipe: WalkRecipe, *, show_progress: bool) -> WholeBodyConfig:
@@ -158,24 +140,3 @@ def _without_limits(recipe: WalkRecipe) -> WalkRecipe:
         search=dataclasses.replace(recipe.search, generations=0),
         correction=dataclasses.replace(recipe.correction, minutes=0.0),
     )
-
-
-def _read_verdicts(path: Path) -> dict[str, Verdict]:
-    if not path.exists():
-        return {}
-    return {stage: Verdict(**row) for stage, row in json.loads(path.read_text()).items()}
-
-
-def _write_verdicts(folder: Path, verdicts: dict[str, Verdict]) -> None:
-    write_json(folder / "verdicts.json", {k: vars(v) for k, v in verdicts.items()})
-    lines = [
-        "| stage | >= goal | to the horizon | mean, s | median, s | worst, s | activation | "
-        "sites, cm |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {stage} | {100 * v.success:.0f} % | {100 * v.complete:.0f} % | {v.mean_s:.2f} | "
-        f"{v.median_s:.2f} | {v.worst_s:.2f} | {v.activation:.3f} | {100 * v.site_error_m:.1f} |"
-        for stage, v in verdicts.items()
-    ]
-    write_text(folder / "verdicts.md", "\n".join(lines) + "\n")
