@@ -26,10 +26,10 @@ def survival(model, clip, action_map, starts):
 
 @pytest.mark.slow
 def test_ground_reaction_keeps_the_walk_up_longer(real_data):
-    """Measured: 1.0 s with the whole-body layer, 0.6 s with joint torques, 0.2 s with neither."""
+    """Measured over 4 s: 3.1 s with the whole-body layer, 0.6 s with joint torques."""
     model = get_musculo_model("MyoFullBody", fingers=False)
     clip = retarget(model, read_motion(real_data / "bvh/bandai2_walk_normal_001.bvh"))
     starts = np.linspace(60, 500, 8).astype(int)
     whole, joints = (survival(model, clip, name, starts) for name in ("whole_body", "coordinated"))
-    assert whole.mean() > 1.3 * joints.mean()
-    assert whole.min() > 0.6
+    assert whole.mean() > 1.6 * joints.mean()
+    assert whole.min() > 0.9
