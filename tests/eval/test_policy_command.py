@@ -13,7 +13,7 @@ from musclemimic_models.files import jsonable
 from musclemimic_rl import NetworkConfig, PolicyBundle
 from musclemimic_rl.networks import Actor
 from musclemimic_rl.normalise import empty_moments
-from musclemimic_sim import EnvConfig, make_env
+from musclemimic_sim import EnvConfig, WholeBodyConfig, make_env
 from trials import analysis
 
 pytestmark = pytest.mark.slow
@@ -67,10 +67,19 @@ def test_folders_of_clips_both_actions_and_every_file(policy, arms_clip, tmp_pat
 
 
 def test_a_body_that_falls_on_a_walk_gets_its_gait_told(body, real_data, tmp_path, capsys):
-    """The whole-body layer under an untrained policy stays up for about a second."""
+    """Without steps that follow the pelvis, the whole-body layer falls within about a second."""
     clip = analysis(real_data, "walk3d").clip
     clip.save(tmp_path / "walk.npz")
-    config = EnvConfig(action_map="whole_body", initial_activation=0.05)
+    # Its toes drag, too.
+    stiff = WholeBodyConfig(
+        step_velocity=0.0,
+        step_position=0.0,
+        side_velocity=0.0,
+        side_position=0.0,
+        lift=0.0,
+        swing_release=2.0,
+    )
+    config = EnvConfig(action_map="whole_body", whole_body=stiff, initial_activation=0.05)
     provenance = {"config": {"env": jsonable(dataclasses.asdict(config))}}
     untrained(body, clip, config, provenance).save(tmp_path / "policy.npz")
     command = [str(tmp_path / "policy.npz"), "--clips", str(tmp_path / "walk.npz"), "--json"]
