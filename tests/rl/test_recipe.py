@@ -140,6 +140,23 @@ def test_recipe_judges_searches_and_goes_on(standing, tmp_path):
         run_walk(dataclasses.replace(recipe, seed=1), show_progress=False)
 
 
+@pytest.mark.slow
+def test_a_policy_on_top_is_trained_judged_and_bound_to_its_gains(standing, tmp_path):
+    recipe = WalkRecipe(
+        clips=(standing,),
+        out=tmp_path / "run",
+        search=SearchConfig(generations=0, population=4, starts=1, horizon_s=0.1),
+        correction=CorrectionConfig(minutes=0.01, num_envs=4, num_steps=8, hidden=(16,)),
+        judge=JudgeConfig(episodes=2, horizon_s=0.1, goal_s=0.1),
+    )
+    verdicts = run_walk(recipe, show_progress=False)
+    assert list(verdicts) == ["first gains", "gains found", "policy on top"]
+    assert verdicts["policy on top"].success == 1.0
+    further = dataclasses.replace(recipe, search=dataclasses.replace(recipe.search, generations=1))
+    with pytest.raises(InputError, match="other gains"):
+        run_walk(further, show_progress=False)
+
+
 def test_refusals(standing, env, tmp_path):
     with pytest.raises(InputError, match="walk"):
         train_main(["--recipe", "wlak", str(standing)])

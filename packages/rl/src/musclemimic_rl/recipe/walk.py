@@ -15,6 +15,7 @@ from musclemimic_sim import (
 
 from musclemimic_rl.checkpoint import has_checkpoint
 from musclemimic_rl.config import TrainConfig
+from musclemimic_rl.config_file import read_config
 from musclemimic_rl.from_json import from_dict
 from musclemimic_rl.network_config import NetworkConfig
 from musclemimic_rl.optim import OptimConfig
@@ -90,6 +91,9 @@ def _corrected(recipe: WalkRecipe, gains: WholeBodyConfig, *, show_progress: boo
     """Train, or go on training, the policy on top; returns the run's folder."""
     run, config = recipe.out / "policy", recipe.correction
     if has_checkpoint(run / "checkpoints"):
+        if read_config(run / "config.json").env.whole_body != gains:
+            expected = "the gains now found; move it away to train anew"
+            raise InputError(run, "whole_body", found="a policy on other gains", expected=expected)
         resume(run, minutes=config.minutes, show_progress=show_progress)
         return run
     train(
@@ -106,6 +110,7 @@ def _corrected(recipe: WalkRecipe, gains: WholeBodyConfig, *, show_progress: boo
             network=NetworkConfig(hidden=config.hidden, initial_std=config.initial_std),
             ppo=PPOConfig(
                 num_steps=config.num_steps,
+                minibatch_size=min(1024, config.num_envs * config.num_steps),
                 warmup_updates=config.warmup_updates,
                 optim=OptimConfig(learning_rate=config.learning_rate, schedule="linear"),
             ),
