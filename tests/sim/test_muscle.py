@@ -18,7 +18,14 @@ from musclemimic_sim import (
 from musclemimic_sim.blocks import BlockMatrix, group_columns
 from musclemimic_sim.body import body_state
 from musclemimic_sim.coordination import joint_dynamics, joint_map
-from musclemimic_sim.muscle import advance, bias, excitation_for, gain, muscle_parameters
+from musclemimic_sim.muscle import (
+    advance,
+    bias,
+    excitation_for,
+    gain,
+    gain_slope,
+    muscle_parameters,
+)
 from scipy.optimize import lsq_linear
 
 
@@ -49,6 +56,20 @@ def test_gain_and_bias_equal_mujocos_for_every_muscle(model):
             # Far beyond the range, passive force is many times the strength.
             limit = 1e-10 * max(prm[2], abs(expected))
             assert abs(ours[1][k, i] - expected) <= limit, m.actuator(i).name
+
+
+def test_gain_slope_is_the_derivative_of_gain(model):
+    rng = np.random.default_rng(2)
+    t = model.muscles
+    lengths = t.length_range[:, 0] + np.diff(t.length_range)[:, 0] * rng.uniform(0, 1, len(t.names))
+    # Away from the corners of the curve, at full shortening speed and at full eccentric force.
+    speeds = t.max_velocity * rng.uniform(-0.9, 0.2, len(t.names))
+    with jax.enable_x64(True):
+        p = muscle_parameters(model)
+        at = [np.asarray(gain(p, jnp.array(lengths), jnp.array(speeds + d))) for d in (-1e-6, 1e-6)]
+        slope = np.asarray(gain_slope(p, jnp.array(lengths), jnp.array(speeds)))
+    assert slope == pytest.approx((at[1] - at[0]) / 2e-6, rel=1e-3, abs=1e-3)
+    assert (slope <= 0).all()
 
 
 def test_activation_advances_like_mujoco(model):

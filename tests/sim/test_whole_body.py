@@ -8,11 +8,13 @@ from musclemimic_models import InputError, get_musculo_model
 from musclemimic_sim import NativeSimulator
 from musclemimic_sim.body import body_state
 from musclemimic_sim.dynamics import reduction
+from musclemimic_sim.following import Reference
 from musclemimic_sim.foot_points import foot_points
 from musclemimic_sim.gauss import gauss_rows
 from musclemimic_sim.muscle import bias, gain, muscle_parameters
-from musclemimic_sim.whole_body import Reference, build_whole_body, gains_of
+from musclemimic_sim.whole_body import build_whole_body
 from musclemimic_sim.whole_body_config import WholeBodyConfig
+from musclemimic_sim.whole_body_gains import gains_of
 from scipy.spatial.transform import Rotation
 
 WORLDS = 3
@@ -77,7 +79,7 @@ def test_foot_points_move_as_their_jacobian_says(model, states, physics):
     simulator, _ = physics
     points = foot_points(model)
     dynamics = simulator.dynamics()
-    lowest = points.lowest(dynamics)
+    lowest = points.lowest(dynamics.body_pos, dynamics.body_mat)
     jacobian = np.asarray(points.jacobian(dynamics, lowest))
     assert len(points.body) == 18  # four capsules (two ends each) and an ellipsoid a foot
     for world in range(WORLDS):
@@ -104,7 +106,8 @@ def test_foot_points_are_where_the_floor_touches(model):
     qpos[2] -= min(mujoco.mj_geomDistance(m, d, floor, g, 5.0, None) for g in solid) + 0.002
     simulator = NativeSimulator(model, num_worlds=1, substeps=5, dynamics=True)
     simulator.reset(np.ones(1, dtype=bool), qpos[None], np.zeros((1, m.nv)), np.zeros((1, m.na)))
-    lowest = np.asarray(foot_points(model).lowest(simulator.dynamics()))[0]
+    placed = simulator.dynamics()
+    lowest = np.asarray(foot_points(model).lowest(placed.body_pos, placed.body_mat))[0]
     d.qpos[:] = qpos
     mujoco.mj_forward(m, d)
     touching = [d.contact[i] for i in range(d.ncon) if floor in d.contact[i].geom]
@@ -134,6 +137,62 @@ def test_forces_accelerate_the_body_as_mujoco_says(model, states, physics):
         error = np.linalg.norm(ours[world] - theirs) / np.linalg.norm(theirs)
         # MuJoCo holds couplings softly and limits joints; the layer leaves out the rate of S.
         assert error < 0.05
+
+
+def test_damping_of_active_muscles_equals_mujocos_torques_differentiated(model, states, physics):
+    """(inertia(τ) − M) / τ against −∂(joint torques)/∂(joint speeds), by MuJoCo's own muscles."""
+    simulator, state = physics
+    layer, horizon, eps = build_whole_body(model), 0.01, 1e-4
+    arms = layer.reduction.forces(jnp.asarray(simulator.muscle_moments()), state.qpos)
+    dynamics = simulator.dynamics()
+    ours = [layer.inertia(state, dynamics, arms, horizon=tau) for tau in (horizon, 0.0)]
+    damping = (np.asarray(ours[0], dtype=np.float64) - np.asarray(ours[1])) / horizon
+    at = velocities(model)
+    for world in range(WORLDS):
+        m, d = in_mujoco(model, states, world)
+
+        def torque(speed, d=d, m=m, world=world):
+            d.qvel[:] = model.couplings.apply_velocity(d.qpos, speed)
+            mujoco.mj_fwdVelocity(m, d)
+            mujoco.mj_fwdActuation(m, d)
+            force = jnp.tile(jnp.array(d.qfrc_actuator, jnp.float32), (WORLDS, 1))
+            return np.asarray(layer.reduction.forces(force, state.qpos), dtype=np.float64)[world]
+
+        speed = states[1][world].astype(np.float64)
+        columns = []
+        for dof in at:
+            step = np.zeros(m.nv)
+            step[dof] = 100 * eps
+            columns.append((torque(speed - step) - torque(speed + step)) / (200 * eps))
+        error = np.linalg.norm(damping[world] - np.stack(columns, axis=1))
+        assert error < 0.01 * np.linalg.norm(damping[world])
+
+
+def test_what_is_predicted_comes_about_over_a_control_step(model, states, physics):
+    """Muscles held as they are for 10 ms: the change of velocity is (M + τB)⁻¹ of the forces.
+
+    Without τB the feet alone are predicted to accelerate many times too fast.
+    """
+    simulator, state = physics
+    layer, horizon = build_whole_body(model), 0.01
+    arms = layer.reduction.forces(jnp.asarray(simulator.muscle_moments()), state.qpos)
+    dynamics = simulator.dynamics()
+    force = gain(layer.muscles, state.length, state.velocity) * state.act
+    push = jnp.einsum("nmf,nm->nf", arms, force) - layer.held(state, dynamics, arms)
+    at, wrong = velocities(model), {}
+    for tau in (horizon, 0.0):
+        inertia = np.asarray(layer.inertia(state, dynamics, arms, horizon=tau), dtype=np.float64)
+        predicted = np.linalg.solve(inertia, np.asarray(push)[..., None])[..., 0] * horizon
+        errors = []
+        for world in range(WORLDS):
+            m, d = in_mujoco(model, states, world)
+            d.ctrl[:] = d.act
+            mujoco.mj_step(m, d, nstep=5)
+            change = d.qvel[at] - states[1][world][at]
+            errors.append(np.linalg.norm(predicted[world] - change) / np.linalg.norm(change))
+        wrong[tau] = np.mean(errors)
+    assert wrong[horizon] < 0.35
+    assert wrong[0.0] > 3 * wrong[horizon]
 
 
 def test_rows_measure_the_acceleration_error_in_the_metric():
@@ -185,12 +244,12 @@ def test_wanted_acceleration_turns_with_the_scene(model, physics):
     layer, gains = build_whole_body(model), gains_of(WholeBodyConfig(step_roll=0.3, step_yaw=0.2))
     reference = reference_near(state, np.random.default_rng(2))
     none = jnp.zeros((WORLDS, len(layer.reduction.joints.joint_dof)))
-    first = layer.wanted(gains, state, reference, none)
+    first = layer.following.acceleration(gains, state, reference, none)
     qpos, (qvel,) = turned_about_vertical(state.qpos, [state.qvel], 1.1)
     goal, (speed, rate) = turned_about_vertical(
         reference.qpos, [reference.qvel, reference.acceleration], 1.1
     )
-    second = layer.wanted(
+    second = layer.following.acceleration(
         gains,
         state._replace(qpos=qpos, qvel=qvel),
         reference._replace(qpos=goal, qvel=speed, acceleration=rate),
@@ -246,7 +305,7 @@ def test_the_swinging_foot_goes_where_the_pelvis_has_gone(model, direction, side
     zero = jnp.zeros((1, 3))
     small = jnp.asarray(0.1 * away[None], jnp.float32)
     for shift, speed, angle in ((small, zero, 0.2), (zero, small, 0.1)):
-        offset, rate = layer.steps(gains, reference, shift, speed, zero)
+        offset, rate = layer.following.steps(gains, reference, shift, speed, zero)
         assert not rate.any()
         moved = qpos.copy()
         moved[model.couplings.scalar_qpos] += np.asarray(offset[0], np.float64)

@@ -50,5 +50,5 @@ from musclemimic_sim.types import SimOutput as SimOutput
 from musclemimic_sim.types import Simulator as Simulator
 from musclemimic_sim.types import State as State
 from musclemimic_sim.types import TimeStep as TimeStep
-from musclemimic_sim.whole_body import WholeBodyGains as WholeBodyGains
 from musclemimic_sim.whole_body_config import WholeBodyConfig as WholeBodyConfig
+from musclemimic_sim.whole_body_gains import WholeBodyGains as WholeBodyGains

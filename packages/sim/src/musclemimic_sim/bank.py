@@ -15,6 +15,7 @@ from musclemimic_models import InputError, MotionClip, MusculoModel
 
 from musclemimic_sim.progress import watched
 from musclemimic_sim.relative import RelativeState, SiteState, relative_state, rotation_matrix
+from musclemimic_sim.swing import swing
 from musclemimic_sim.velocity_check import require_consistent_velocities
 
 
@@ -24,7 +25,7 @@ class ReferenceBank(NamedTuple):
     Attributes:
         qpos, qvel: MuJoCo positions and velocities.
         site_pos: m. site_quat: wxyz. site_linvel: m/s. site_angvel: rad/s; all world frame.
-        swing: how far the left and right foot are off the ground, 0 to 1.
+        swing: how far the left and right foot are off the ground, 0 to 1; no rows if not asked for.
         start, length: (C,) first frame and number of frames of each clip.
     """
 
@@ -34,15 +35,15 @@ class ReferenceBank(NamedTuple):
     site_quat: Float[jax.Array, "F S 4"]
     site_linvel: Float[jax.Array, "F S 3"]
     site_angvel: Float[jax.Array, "F S 3"]
-    swing: Float[jax.Array, "F 2"]
+    swing: Float[jax.Array, "G 2"]
     start: Int[jax.Array, " C"]
     length: Int[jax.Array, " C"]
 
     @property
     def bytes_per_frame(self) -> int:
         """Memory on the device of one frame."""
-        arrays = (getattr(self, name) for name in (*_FRAME_FIELDS, "swing"))
-        return sum(array.nbytes for array in arrays) // self.qpos.shape[0]
+        fields = (*_FRAME_FIELDS, "swing")
+        return sum(getattr(self, name).nbytes for name in fields) // self.qpos.shape[0]
 
     def at(
         self, clip: Int[jax.Array, "*#b"], frame: Int[jax.Array, "*#b"]
@@ -65,14 +66,22 @@ class ReferenceBank(NamedTuple):
 
 
 _FRAME_FIELDS = ("qpos", "qvel", "site_pos", "site_quat", "site_linvel", "site_angvel")
-# Standard deviation of the smoothing that turns ground contact into a swing, s.
-_SWING_S = 0.05
 
 
 def build_bank(
-    model: MusculoModel, clips: Sequence[MotionClip], *, control_dt: float
+    model: MusculoModel,
+    clips: Sequence[MotionClip],
+    *,
+    control_dt: float,
+    with_swing: bool = False,
 ) -> ReferenceBank:
     """Put clips on the device.
+
+    Args:
+        model: the body.
+        clips: made for it.
+        control_dt: control step, s.
+        with_swing: find out when the feet swing, which the whole-body coordination needs.
 
     Raises:
         InputError: no clips, a clip of another model, frames at another rate than control, or
@@ -91,10 +100,11 @@ def build_bank(
                 expected=f"the control step, {control_dt:.6g} s",
             )
         require_consistent_velocities(model, clip, source)
+    swings = [swing(model, clip) for clip in watched(clips, "finding steps")] if with_swing else []
     lengths = np.array([len(clip) for clip in clips], dtype=np.int32)
     return ReferenceBank(
         **{name: _join(clips, name) for name in _FRAME_FIELDS},
-        swing=jnp.asarray(np.concatenate([_swing(clip) for clip in clips])),
+        swing=jnp.asarray(np.concatenate([*swings, np.zeros((0, 2), dtype=np.float32)])),
         start=jnp.asarray(np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int32)),
         length=jnp.asarray(lengths),
     )
@@ -103,12 +113,3 @@ def build_bank(
 def _join(clips: Sequence[MotionClip], name: str) -> Float[jax.Array, "F ..."]:
     rows = [np.asarray(getattr(clip, name), dtype=np.float32) for clip in clips]
     return jnp.asarray(np.concatenate(rows))
-
-
-def _swing(clip: MotionClip) -> Float[np.ndarray, "T 2"]:
-    """Contact smoothed over time; beyond its ends a clip goes on as it began or ended."""
-    reach = max(1, round(3 * _SWING_S / clip.dt))
-    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) * clip.dt / _SWING_S) ** 2)
-    off = np.pad(1.0 - clip.foot_contact, ((reach, reach), (0, 0)), mode="edge")
-    smooth = [np.convolve(foot, kernel / kernel.sum(), mode="valid") for foot in off.T]
-    return np.stack(smooth, axis=1).astype(np.float32)

@@ -11,9 +11,11 @@ from musclemimic_sim.body import BodyState
 from musclemimic_sim.compiled import jit
 from musclemimic_sim.config import JOINT_MAPS
 from musclemimic_sim.coordinator import build_coordinator
+from musclemimic_sim.following import Reference
 from musclemimic_sim.task import Episode, Task
 from musclemimic_sim.types import Dynamics, Simulator
-from musclemimic_sim.whole_body import Reference, WholeBodyGains, build_whole_body, gains_of
+from musclemimic_sim.whole_body import build_whole_body
+from musclemimic_sim.whole_body_gains import WholeBodyGains, gains_of
 
 # Excitations that an action means in an episode. Reads the physics' present state by itself.
 Drive = Callable[[Episode, Float[jax.Array, "N A"]], Float[jax.Array, "N nu"]]

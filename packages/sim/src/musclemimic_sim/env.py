@@ -19,7 +19,7 @@ from musclemimic_sim.saving import from_state, to_state
 from musclemimic_sim.task import Episode, Task
 from musclemimic_sim.types import EnvSpec, SimOutput, Simulator, State, TimeStep
 from musclemimic_sim.variation import Variation
-from musclemimic_sim.whole_body import WholeBodyGains
+from musclemimic_sim.whole_body_gains import WholeBodyGains
 
 _LOG = logging.getLogger(__name__)
 # Restarts of up to a share of 1/_FEW of the environments are observed by themselves.

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from musclemimic_models import MusculoModel
 
 from musclemimic_sim.ground import FEET
-from musclemimic_sim.types import Dynamics
+from musclemimic_sim.types import Array, Dynamics
 
 _CAPSULE = int(mujoco.mjtGeom.mjGEOM_CAPSULE)
 _ROUND = (int(mujoco.mjtGeom.mjGEOM_SPHERE), int(mujoco.mjtGeom.mjGEOM_ELLIPSOID))
@@ -39,10 +39,12 @@ class FootPoints(NamedTuple):
     axes: Float[jax.Array, "P 3"]
     moved_by: Bool[jax.Array, "P nv"]
 
-    def lowest(self, dynamics: Dynamics) -> Float[jax.Array, "N P 3"]:
-        """World position of each candidate's lowest point, m."""
-        pos = jnp.asarray(dynamics.body_pos)[:, self.body]
-        mat = jnp.asarray(dynamics.body_mat)[:, self.body]
+    def lowest(
+        self, body_pos: Float[Array, "N B 3"], body_mat: Float[Array, "N B 3 3"]
+    ) -> Float[jax.Array, "N P 3"]:
+        """World position of each candidate's lowest point, m, for bodies there."""
+        pos = jnp.asarray(body_pos)[:, self.body]
+        mat = jnp.asarray(body_mat)[:, self.body]
         centre = pos + (mat @ self.centre[..., None])[..., 0]
         frame = mat @ self.frame
         # Support of the ellipsoid towards -z: centre − Q D² Qᵀ z / |D Qᵀ z|.

@@ -50,8 +50,9 @@ def make_env(
         raise InputError("make_env", "num_envs", found=num_envs, expected=">= 1")
     config = config or EnvConfig()
     control_dt = config.substeps * float(model.mj_model.opt.timestep)
-    bank = build_bank(model, clips, control_dt=control_dt)
-    if config.action_map == "whole_body" and not model.has_free_root:
+    on_its_feet = config.action_map == "whole_body"
+    bank = build_bank(model, clips, control_dt=control_dt, with_swing=on_its_feet)
+    if on_its_feet and not model.has_free_root:
         raise InputError(
             "make_env",
             "action_map",
@@ -61,7 +62,7 @@ def make_env(
     sizes = {"num_worlds": num_envs, "substeps": config.substeps}
     needs = {
         "moments": config.action_map in JOINT_MAPS,
-        "dynamics": config.action_map == "whole_body",
+        "dynamics": on_its_feet,
     }
     simulator: Simulator = (
         _warp_simulator(model, **sizes, **needs, device=device)

@@ -66,6 +66,14 @@ def gain(
     return -p.strength * _force_length(p, L) * _force_velocity(p, V)
 
 
+def gain_slope(
+    p: MuscleParameters, length: Float[jax.Array, "*b nu"], velocity: Float[jax.Array, "*b nu"]
+) -> Float[jax.Array, "*b nu"]:
+    """Rate of change of `gain` with speed, N s/m (negative: a muscle resists being stretched)."""
+    unit = jnp.ones_like(velocity)
+    return jax.jvp(lambda v: gain(p, length, v), (velocity,), (unit,))[1]
+
+
 def bias(p: MuscleParameters, length: Float[jax.Array, "*b nu"]) -> Float[jax.Array, "*b nu"]:
     """Passive force, N (negative: pulling), at a length, m."""
     L = p.first + (length - p.low) / p.unit
