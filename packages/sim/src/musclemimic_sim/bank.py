@@ -64,7 +64,17 @@ class ReferenceBank(NamedTuple):
         """Relative site states of the given rows."""
         return relative_state(self.sites_at(rows))
 
+    def acceleration_at(
+        self, clip: Int[jax.Array, " N"], frame: Int[jax.Array, " N"], *, dt: float
+    ) -> Float[jax.Array, "N nv"]:
+        """Rate of change of qvel: the slope of a line through 9 velocities around a frame."""
+        window = jnp.arange(-_REACH, _REACH + 1)
+        rows = self.at(clip[:, None], frame[:, None] + window)
+        return jnp.einsum("nwv,w->nv", self.qvel[rows], window / (jnp.sum(window**2) * dt))
 
+
+# Half width of the window that accelerations are fitted in, frames.
+_REACH = 4
 _FRAME_FIELDS = ("qpos", "qvel", "site_pos", "site_quat", "site_linvel", "site_angvel")
 
 

@@ -63,11 +63,11 @@ class BlockMatrix:
         return result
 
     def scaled(
-        self, rows: Float[jax.Array, " J"], columns: Float[jax.Array, "N M"]
+        self, rows: Float[jax.Array, "N J"], columns: Float[jax.Array, "N M"]
     ) -> "BlockMatrix":
         """Rows and columns multiplied by these factors."""
         parts = tuple(
-            part * rows[joints, None] * columns[:, None, muscles]
+            part * rows[:, joints, None] * columns[:, None, muscles]
             for part, joints, muscles in self._blocks()
         )
         return replace(self, parts=parts)

@@ -109,8 +109,9 @@ class TerminationConfig:
 class CoordinationConfig:
     """Joint targets to muscle excitations (`action_map="coordinated"`).
 
-    Wanted joint acceleration: ω² (q_ref + scale · action − q) + 2 ζ ω (q̇_ref − q̇), times the
-    joint's inertia, plus gravity; muscles then share the torque, see `coordination.py`.
+    Wanted joint acceleration: q̈_ref + ω² (q_ref + scale · action − q) + 2 ζ ω (q̇_ref − q̇). The
+    torque for it is that of the equations of motion (computed torque), muscle and joint damping
+    counted; muscles then share it, see `coordination.py`.
 
     Attributes:
         frequency_hz: ω / 2π. Muscles take 20 to 60 ms to build force, so keep it below 3 Hz.

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import mujoco
 import numpy as np
 from jaxtyping import Float, Int
 from musclemimic_models import MusculoModel
@@ -66,23 +65,13 @@ def joint_map(model: MusculoModel) -> JointMap:
     )
 
 
-def joint_dynamics(
-    model: MusculoModel,
-) -> tuple[Float[np.ndarray, " J"], Float[np.ndarray, " J"]]:
-    """Inertia, kg m² (kg), and passive damping, N m s (N s/m), felt by each independent joint.
-
-    Diagonals of Sᵀ M S at qpos0 and of Sᵀ D S.
-    """
-    m, d = model.mj_model, mujoco.MjData(model.mj_model)
-    d.qpos[:] = model.couplings.apply(m.qpos0)
-    mujoco.mj_fwdPosition(m, d)
-    M = np.zeros((m.nv, m.nv))
-    mujoco.mj_fullM(m, d, M)
-    S = model.couplings.jacobian(d.qpos)
+def joint_damping(model: MusculoModel) -> Float[np.ndarray, " J"]:
+    """Passive damping of each independent joint, N m s (N s/m): the diagonal of Sᵀ D S at qpos0."""
+    m = model.mj_model
+    S = model.couplings.jacobian(model.couplings.apply(m.qpos0))
     free = model.couplings.free_dof.tolist()
     columns = [free.index(dof) for dof in _joint_dofs(model)]
-    inertia, damping = np.diag(S.T @ M @ S), np.diag(S.T @ np.diag(m.dof_damping) @ S)
-    return inertia[columns], damping[columns]
+    return np.diag(S.T @ np.diag(m.dof_damping) @ S)[columns]
 
 
 def _joint_dofs(model: MusculoModel) -> list[int]:

@@ -19,8 +19,6 @@ from musclemimic_sim.whole_body_gains import WholeBodyGains, gains_of
 
 # Excitations that an action means in an episode. Reads the physics' present state by itself.
 Drive = Callable[[Episode, Float[jax.Array, "N A"]], Float[jax.Array, "N nu"]]
-# Half width of the window that the reference's acceleration is fitted in, control steps.
-_REACH = 4
 
 
 def action_names(model: MusculoModel, action_map: str) -> tuple[str, ...]:
@@ -55,30 +53,29 @@ def _joint_drive(
     model: MusculoModel, simulator: Simulator, task: Task, state: Callable[[], BodyState]
 ) -> Drive:
     coordinator, timestep = build_coordinator(model), float(model.mj_model.opt.timestep)
+    control_dt = task.config.substeps * timestep
 
     def excite(
         state: BodyState,
-        moments: Float[jax.Array, "N nu nv"],
-        bias_force: Float[jax.Array, "N nv"],
+        physics: tuple[Dynamics, Float[jax.Array, "N nu nv"]],
         episode: Episode,
         action: Float[jax.Array, "N J"],
     ) -> Float[jax.Array, "N nu"]:
+        dynamics, moments = physics
         return coordinator.excite(
             task.config,
             state=state,
             moments=moments,
-            # A floating body's weight is carried by the ground, which gravity alone ignores.
-            bias_force=jnp.where(task.free_root, 0.0, bias_force),
-            target=task.joint_target(episode, action),
+            dynamics=dynamics,
+            target=task.joint_target(episode, action, control_dt=control_dt),
             timestep=timestep,
         )
 
     compiled = jit(excite)
 
     def now(episode: Episode, action: Float[jax.Array, "N J"]) -> Float[jax.Array, "N nu"]:
-        moments = jnp.asarray(simulator.muscle_moments())
-        bias_force = jnp.asarray(simulator.bias_force())
-        return compiled(state(), moments, bias_force, episode, action)
+        physics = simulator.dynamics(), jnp.asarray(simulator.muscle_moments())
+        return compiled(state(), physics, episode, action)
 
     return now
 
@@ -135,17 +132,15 @@ class WholeBodyDrive:
 
 
 def _reference(task: Task, episode: Episode, *, control_dt: float) -> Reference:
-    """The next reference frame; its acceleration is the slope of a line through 9 velocities."""
+    """The next reference frame."""
     bank, frame = task.bank, episode.frame + 1
-    window = jnp.arange(-_REACH, _REACH + 1)
-    rows = bank.at(episode.clip[:, None], frame[:, None] + window)
-    slope = window / (jnp.sum(window**2) * control_dt)
-    around = bank.swing[rows[:, _REACH - 1 : _REACH + 2]]
-    middle = rows[:, _REACH]
+    rows = bank.at(episode.clip[:, None], frame[:, None] + jnp.arange(-1, 2))
+    around = bank.swing[rows]
+    middle = rows[:, 1]
     return Reference(
         qpos=bank.qpos[middle].at[:, :3].add(-episode.origin),
         qvel=bank.qvel[middle],
-        acceleration=jnp.einsum("nwv,w->nv", bank.qvel[rows], slope),
+        acceleration=bank.acceleration_at(episode.clip, frame, dt=control_dt),
         swing=around[:, 1],
         swing_rate=(around[:, 2] - around[:, 0]) / (2 * control_dt),
     )

@@ -62,7 +62,7 @@ def make_env(
     sizes = {"num_worlds": num_envs, "substeps": config.substeps}
     needs = {
         "moments": config.action_map in JOINT_MAPS,
-        "dynamics": on_its_feet,
+        "dynamics": config.action_map in JOINT_MAPS,
     }
     simulator: Simulator = (
         _warp_simulator(model, **sizes, **needs, device=device)

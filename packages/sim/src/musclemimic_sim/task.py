@@ -122,14 +122,19 @@ class Task:
             return jnp.clip((action + 1) / 2, 0, 1)
         return jnp.clip(action, 0, 1)
 
-    def joint_target(self, episode: Episode, action: Float[jax.Array, "N J"]) -> JointTarget:
+    def joint_target(
+        self, episode: Episode, action: Float[jax.Array, "N J"], *, control_dt: float
+    ) -> JointTarget:
         """The next reference frame, moved by the action: what a coordinated action asks for."""
-        rows = self.bank.at(episode.clip, episode.frame + 1)
+        clip, frame = episode.clip, episode.frame + 1
+        rows = self.bank.at(clip, frame)
         arriving = self.arriving(episode, action)
         offset = self.config.coordination.scale_rad * jnp.clip(arriving, -1, 1)
+        acceleration = self.bank.acceleration_at(clip, frame, dt=control_dt)
         return JointTarget(
             position=self.bank.qpos[rows][:, self.body.joint_qpos] + offset,
             velocity=self.bank.qvel[rows][:, self.body.joint_qvel],
+            acceleration=acceleration[:, self.body.joint_qvel],
         )
 
     def blocks(self, state: BodyState, episode: Episode) -> dict[str, Float[jax.Array, "N _"]]:
