@@ -133,7 +133,7 @@ class Coordinator(NamedTuple):
         # Torque errors weigh by the joint error they amount to; without the floor, joints with
         # little inertia (wrist, forearm) would outweigh all others, and a joint that cannot get
         # where it should would drag its neighbours along.
-        stiffness = omega**2 * jnp.diagonal(inertia, axis1=1, axis2=2)
+        stiffness = omega**2 * jnp.einsum("njj->nj", inertia)
         weight = 1 / jnp.maximum(stiffness, _LEAST_STIFFNESS)
         passive = torque.times(bias(self.muscles, state.length))
         strength = gain(self.muscles, state.length, state.velocity)

@@ -70,8 +70,11 @@ def gain_slope(
     p: MuscleParameters, length: Float[jax.Array, "*b nu"], velocity: Float[jax.Array, "*b nu"]
 ) -> Float[jax.Array, "*b nu"]:
     """Rate of change of `gain` with speed, N s/m (negative: a muscle resists being stretched)."""
-    unit = jnp.ones_like(velocity)
-    return jax.jvp(lambda v: gain(p, length, v), (velocity,), (unit,))[1]
+
+    def at(speed: Float[jax.Array, "*b nu"]) -> Float[jax.Array, "*b nu"]:
+        return gain(p, length, speed)
+
+    return jax.jvp(at, (velocity,), (jnp.ones_like(velocity),))[1]
 
 
 def bias(p: MuscleParameters, length: Float[jax.Array, "*b nu"]) -> Float[jax.Array, "*b nu"]:

@@ -6,8 +6,8 @@ reaction is part of the problem. With activations a within reach, and forces f �
 of the friction pyramids at the points of the feet that are on the ground, the body accelerates by
     u̇ = (M + τ B)⁻¹ (A a + C f − h),
 and the wanted acceleration u̇* is approached in the metric of Gauss's principle of least
-constraint (M + τ B, plus a weight D on the root):
-    minimise ½ ‖u̇ − u̇*‖²_(M + D) + ½ λ ‖a‖² + ½ ε ‖f‖²,   lo ≤ a ≤ hi,  f ≥ 0.
+constraint (M + τ B, plus a weight W on the root):
+    minimise ½ ‖u̇ − u̇*‖²_(M + τB + W) + ½ λ ‖a‖² + ½ ε ‖f‖²,   lo ≤ a ≤ hi,  f ≥ 0.
 That is the bounded least-squares problem of the coordination layer with ground forces as further
 "muscles". Acceleration-level tracking with ground forces in friction pyramids: da Silva, Abe and
 Popović 2008, Comput Graph Forum 27:371.
