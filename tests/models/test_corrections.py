@@ -7,7 +7,7 @@ import mujoco
 import numpy as np
 import pytest
 from musclemimic_models import compile_spec, get_musculo_model, load_spec
-from musclemimic_models.corrections import WRAP_REPAIRS
+from musclemimic_models.corrections import PHANTOM_INERTIA, WRAP_REPAIRS
 from musclemimic_models.couplings import find_couplings
 from musclemimic_models.muscles import muscle_table
 from musclemimic_models.validation import find_jumps, random_poses
@@ -118,6 +118,37 @@ def test_supraspinatus_has_one_set_of_parameters():
     assert own.actuator("SUPSP").gainprm[2] == pytest.approx(339.132)
     m = get_musculo_model("BimanualMuscle", fingers=False).mj_model
     assert (m.actuator_biasprm == m.actuator_gainprm).all()
+
+
+def test_helper_bodies_weighed_down_the_arms_and_do_not_now(pair):
+    """Inertia about the hanging arm's plane of elevation: four arms' before, less than one now."""
+    body, own = pair
+
+    def felt(model, name):
+        data, full = mujoco.MjData(model), np.zeros((model.nv, model.nv))
+        data.qpos[:] = body.couplings.apply(model.qpos0)
+        mujoco.mj_fwdPosition(model, data)
+        mujoco.mj_fullM(model, data, full)
+        S = body.couplings.jacobian(data.qpos)
+        dofs = body.couplings.free_dof.tolist()
+        column = dofs.index(int(model.joint(name).dofadr[0]))
+        return (S.T @ full @ S)[column, column]
+
+    for side in "lr":
+        assert felt(own, f"elv_angle_{side}") > 1.0
+        assert felt(body.mj_model, f"elv_angle_{side}") < 0.1
+
+
+def test_only_helper_bodies_become_lighter(pair):
+    body, own = pair
+    m = body.mj_model
+    names = [m.body(i).name for i in range(m.nbody)]
+    changed = np.abs(m.body_inertia - own.body_inertia).max(axis=1) > 1e-12
+    assert np.array_equal(changed, ["phant" in name for name in names])
+    assert changed.sum() == 8
+    assert (own.body_mass[changed] <= 0.001 + 1e-9).all()
+    assert m.body_inertia[changed] == pytest.approx(PHANTOM_INERTIA)
+    assert np.array_equal(m.body_mass, own.body_mass)
 
 
 def test_muscle_order_is_myo_sims(pair):

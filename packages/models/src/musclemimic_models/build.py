@@ -5,6 +5,7 @@ import myo_sim
 import numpy as np
 
 from musclemimic_models.corrections import (
+    lighten_phantoms,
     mirror_left_trunk_muscle,
     repair_wraps,
     unify_muscle_parameters,
@@ -45,7 +46,7 @@ def load_spec(
         visual: keep meshes for drawing. Without them (the simulation variant) forces and
             motion are the same and a step is cheaper: visual geoms and sites that nothing
             refers to are gone, and the bodies' inertias stand explicitly.
-        repaired: with the muscle paths of `corrections`; False gives myo-sim's own, for study.
+        repaired: with the repairs of `corrections`; False gives myo-sim's own, for study.
 
     Returns:
         The spec, with one site `mimic_<name>` per mimic site and the sensors
@@ -66,6 +67,7 @@ def load_spec(
             mirror_left_trunk_muscle(spec)
             repair_wraps(spec)
             unify_muscle_parameters(spec)
+            lighten_phantoms(spec)
         model = compile_spec(spec)
         widen_coupled_ranges(spec, model)
         _add_mimic_sites(spec, model, entry)

@@ -65,6 +65,10 @@ WRAP_REPAIRS = (
     WrapRepair("LAT2", "delt2hum_cylinder", "removed", _FLIPS),
     WrapRepair("LAT3", "delt2hum_cylinder", "removed", _FLIPS),
 )
+# Moment of inertia of the shoulder's helper bodies ("phantoms", 1 g each), kg m². A whole arm has
+# some 0.3 about the shoulder; this much still steadies the plane of elevation of a hanging arm.
+PHANTOM_INERTIA = 0.01
+_PHANTOM = re.compile(r"phant1?_[lr]$")
 # Trunk muscle whose left path is a copy of the right one instead of its mirror image.
 _UNMIRRORED = re.compile(r"^LTpT_T12_.*_l$")
 
@@ -97,6 +101,25 @@ def mirror_left_trunk_muscle(spec: mujoco.MjSpec) -> None:
     for site in spec.sites:
         if _UNMIRRORED.match(site.name) and site.pos[2] > 0:
             site.pos = site.pos * np.array([1.0, 1.0, -1.0])
+
+
+def lighten_phantoms(spec: mujoco.MjSpec) -> list[str]:
+    """Take the inertia of four arms off each shoulder; returns the bodies concerned.
+
+    The shoulder's joints lie in a chain of helper bodies. In myo-sim 0.2.4 each of the eight weighs
+    1 g and has a moment of inertia of 1 kg m², three times a whole arm's: to swing the arms as
+    in walking takes some 40 N m about the vertical, beyond the muscles' strength, and throws the
+    trunk round. Lighter bodies are left as they are.
+
+    Args:
+        spec: changed in place.
+    """
+    lightened: list[str] = []
+    for body in spec.bodies:
+        if _PHANTOM.search(body.name) and max(body.inertia) > PHANTOM_INERTIA:
+            body.inertia = np.full(3, PHANTOM_INERTIA)
+            lightened.append(body.name)
+    return lightened
 
 
 def unify_muscle_parameters(spec: mujoco.MjSpec) -> None:

@@ -30,8 +30,8 @@ class SearchConfig:
 
     generations: int = 20
     population: int = 12
-    starts: int = 6
-    horizon_s: float = 5.0
+    starts: int = 10
+    horizon_s: float = 6.0
     sigma: float = 0.5
     good_enough: float = 0.97
     activation_limit: float = 0.22
@@ -63,7 +63,7 @@ class JudgeConfig:
         goal_s: an episode this long has succeeded.
     """
 
-    episodes: int = 64
+    episodes: int = 96
     horizon_s: float = 10.0
     goal_s: float = 5.0
 
@@ -79,7 +79,9 @@ class CorrectionConfig:
         hidden: widths of the plain networks.
         initial_std: spread of the actions at the start; an action of 1 moves a joint target by
             `whole_body.scale_rad`.
-        learning_rate: of Adam.
+        learning_rate: of Adam, at first.
+        target_kl: the rate is adapted so that an update's KL stays near this, nats: the layer below
+            does most of the work, and a policy that runs away from it only undoes that.
         warmup_updates: that only train the critic and gather statistics.
     """
 
@@ -88,7 +90,8 @@ class CorrectionConfig:
     num_steps: int = 32
     hidden: tuple[int, ...] = (512, 256)
     initial_std: float = 0.1
-    learning_rate: float = 1e-4
+    learning_rate: float = 3e-5
+    target_kl: float = 0.01
     warmup_updates: int = 5
 
 

@@ -112,7 +112,7 @@ def _corrected(recipe: WalkRecipe, gains: WholeBodyConfig, *, show_progress: boo
                 num_steps=config.num_steps,
                 minibatch_size=min(1024, config.num_envs * config.num_steps),
                 warmup_updates=config.warmup_updates,
-                optim=OptimConfig(learning_rate=config.learning_rate, schedule="linear"),
+                optim=OptimConfig(learning_rate=config.learning_rate, target_kl=config.target_kl),
             ),
         ),
         show_progress=show_progress,
