@@ -13,7 +13,7 @@ from musclemimic_retarget.kinematics import KinematicBody, blocks
 from musclemimic_retarget.metrics import tendon_jumps
 from musclemimic_retarget.range_ends import JointAtEnd, joints_at_ends
 from musclemimic_retarget.retargeter import RetargetResult
-from musclemimic_retarget.rotations import angle_between, matrices, quaternions
+from musclemimic_retarget.rotations import angle_between, quaternions
 from musclemimic_retarget.solve import root_poses
 from musclemimic_retarget.survey import survey
 
@@ -75,7 +75,7 @@ def clip_bounds(model: Articulated, result: RetargetResult, config: IKConfig) ->
         config: of the method's inverse kinematics, for the weights of `both`.
     """
     body, targets, qpos = KinematicBody.of(model), result.targets, np.asarray(result.clip.qpos)
-    every = SiteTargets(targets.pos, matrices(targets.quat), targets.pos_weight, targets.rot_weight)
+    every = targets.goals
     some = np.arange(0, len(qpos), _STRIDE)
     goals, start = every[some], qpos[some]
     near = _exact(config, position=config.position, orientation=config.orientation)
