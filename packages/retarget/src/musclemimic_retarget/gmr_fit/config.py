@@ -21,7 +21,7 @@ class GMRFitConfig:
         first_iterations: of the solve before them, which only they refine.
         angle: weight of the sum of angles to the targets, beside that of squared distances, rad⁻¹.
         rounding: angles much smaller than this count by their squares, rad.
-        strain_m: RMS distance from the targets before the last pass, m, above which the body's
+        strain_m: RMS distance from the targets after the first pass, m, above which the body's
             joints cannot follow the orientations, and positions come first;
         lost_m: the same, above which that would cost too many degrees for too few millimetres, and
             the balance stays.
@@ -40,9 +40,9 @@ class GMRFitConfig:
     first_iterations: int = 2
     angle: float = 0.016
     rounding: float = 0.03
-    strain_m: float = 0.0147
+    strain_m: float = 0.0142
     aim_m: float = 0.0143
-    lost_m: float = 0.018
+    lost_m: float = 0.0195
     strained_angle: float = 0.0012
     window_s: float = 60.0
     ik: IKConfig = field(default_factory=IKConfig)

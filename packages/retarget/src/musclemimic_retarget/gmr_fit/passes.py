@@ -22,9 +22,6 @@ from musclemimic_retarget.targets import Targets
 from musclemimic_retarget.toes import bend_toes
 from musclemimic_retarget.twist import TwistAlignment
 
-# Passes that follow a change of weights, beside the last.
-_STRAINED_PASSES = 2
-
 
 @dataclass(frozen=True)
 class Workbench:
@@ -107,27 +104,29 @@ class Stretch:
 
     def run(self) -> "Stretch":
         """All passes; returns itself. Only the last one has to converge."""
-        for _ in range(self._bench.config.passes - 1):
-            self._pass(last=False)
-        if self._known is None:
-            # Twist and floor are known by now.
-            self._balance()
-        self._pass(last=True)
+        passes, usual = self._bench.config.passes, 0.0
+        for number in range(1, passes + 1):
+            self._pass(last=number == passes)
+            if number == 1 and self._known is None:
+                usual = self._positions_first()
+            elif number == 2 and usual:
+                self._allow_turns(usual)
         return self
 
-    def _balance(self) -> None:
-        """Positions first, as far as they need it, where joints cannot follow both.
-
-        The change of weights takes passes of its own.
-        """
+    def _positions_first(self) -> float:
+        """Where joints cannot follow both, turns count least; how far off poses were then, or 0."""
         config, usual = self._bench.config, self._away()
         if not config.strain_m < usual < config.lost_m:
-            return
+            return 0.0
         self._angle = config.strained_angle
-        for _ in range(_STRAINED_PASSES):
-            self._pass(last=False)
-        share = np.clip((config.aim_m - self._away()) / max(usual - self._away(), 1e-9), 0.0, 1.0)
-        self._angle *= float((config.angle / config.strained_angle) ** share)
+        return usual
+
+    def _allow_turns(self, usual: float) -> None:
+        """Turns count as much as the distance aimed at allows, between the usual and the least."""
+        config, least = self._bench.config, self._away()
+        share = (config.aim_m - least) / max(usual - least, 1e-9)
+        more = config.angle / config.strained_angle
+        self._angle *= more ** float(np.clip(share, 0.0, 1.0))
 
     def alignment(self) -> Alignment:
         """As known, or as learned on the way."""
