@@ -347,12 +347,9 @@ def with_raised_spines(truth, up):
 
 
 def lengths(motion, side):
-    hip, knee, ankle = (
-        motion.positions[:, motion.index(f"{side}_{joint}")] for joint in ("hip", "knee", "ankle")
-    )
-    return (
-        float(np.median(np.linalg.norm(a - b, axis=1))) for a, b in ((hip, knee), (knee, ankle))
-    )
+    """Usual thigh and shank, m."""
+    joints = [motion.positions[:, motion.index(f"{side}_{j}")] for j in ("hip", "knee", "ankle")]
+    return np.median(np.linalg.norm(np.diff(joints, axis=0), axis=2), axis=1)
 
 
 def test_hips_that_make_thighs_too_long_come_down(truth, caplog):

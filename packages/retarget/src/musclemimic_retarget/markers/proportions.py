@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 
 from musclemimic_retarget.markers.landmarks import Landmarks
 from musclemimic_retarget.markers.legs import Leg, locate_leg
@@ -25,8 +26,8 @@ def with_plausible_hips(landmarks: Landmarks, pelvis: Pelvis) -> tuple[Pelvis, d
     """Pelvis and legs, the hips lowered in the pelvis where thighs are too long for the shanks.
 
     Regressions count from the spines of the ilium, and a marker on a waistband that sits
-    centimetres above them carries the hips up with it. Knees and ankles found by markers or by
-    function do not move with it, so that the thigh shows it. Hips that the marker set gives
+    centimetres above them carries the hips up with it. Knees and ankles do not follow, so that the
+    thigh shows it. Hips that the marker set gives
     (`hip_offset` or markers of their own) stay.
     """
     legs = {side: locate_leg(landmarks, pelvis, side) for side in SIDES}
@@ -35,8 +36,7 @@ def with_plausible_hips(landmarks: Landmarks, pelvis: Pelvis) -> tuple[Pelvis, d
         return pelvis, legs
     found, down = pelvis, 0.0
     for _ in range(_ROUNDS):
-        shank = _shank(legs)
-        excess = (_thigh_over_shank(found, legs) - _THIGH_OVER_SHANK) * shank
+        excess = (_thigh_over_shank(found, legs) - _THIGH_OVER_SHANK) * _shank(legs)
         if abs(excess) < _CLOSE:
             break
         down += excess
@@ -52,13 +52,14 @@ def with_plausible_hips(landmarks: Landmarks, pelvis: Pelvis) -> tuple[Pelvis, d
 
 
 def _thigh_over_shank(pelvis: Pelvis, legs: dict[str, Leg]) -> float:
-    thigh = np.mean(
-        [np.median(np.linalg.norm(pelvis.hips[s] - leg.knee, axis=1)) for s, leg in legs.items()]
-    )
-    return float(thigh) / _shank(legs)
+    thighs = [_length(pelvis.hips[side], leg.knee) for side, leg in legs.items()]
+    return float(np.mean(thighs)) / _shank(legs)
 
 
 def _shank(legs: dict[str, Leg]) -> float:
-    return float(
-        np.mean([np.median(np.linalg.norm(leg.knee - leg.ankle, axis=1)) for leg in legs.values()])
-    )
+    return float(np.mean([_length(leg.knee, leg.ankle) for leg in legs.values()]))
+
+
+def _length(first: Float[np.ndarray, "T 3"], second: Float[np.ndarray, "T 3"]) -> float:
+    """Usual distance between two joint centres, m."""
+    return float(np.median(np.linalg.norm(first - second, axis=1)))
