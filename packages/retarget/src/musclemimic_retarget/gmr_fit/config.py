@@ -21,13 +21,13 @@ class GMRFitConfig:
         first_iterations: of the solve before them, which only they refine.
         angle: weight of the sum of angles to the targets, beside that of squared distances, rad⁻¹.
         rounding: angles much smaller than this count by their squares, rad.
-        strain_m: RMS distance from the targets after the first pass, m, above which the body's
-            joints cannot follow the orientations, and positions come first;
-        lost_m: the same, above which that would cost too many degrees for too few millimetres, and
-            the balance stays.
-        aim_m: the same, which is then aimed at: between `angle` and `strained_angle`, the weight
-            leaves turns as much as that allows.
-        strained_angle: as `angle`, the least where positions come first.
+        least_angle, most_angle: bounds of that weight where one pass has shown that joints cannot
+            follow both: the least if poses are further than `aim_m` from the targets, the most if
+            they are turned by more than `turned_deg`; the next pass tells how much of the change
+            `aim_m` allows.
+        aim_m: RMS distance from the targets, m. turned_deg: mean angle, degrees.
+        lost_m: RMS distance above which positions first would cost too many degrees for too few
+            millimetres, and the balance stays, m.
         window_s: motions longer than one and a half windows are worked on a window at a time, s,
             so that memory does not grow with them.
         ik, ground, stance, twist: of the parts.
@@ -38,12 +38,13 @@ class GMRFitConfig:
     smoothing_hz: float = 11.0
     passes: int = 3
     first_iterations: int = 2
-    angle: float = 0.016
+    angle: float = 0.006
     rounding: float = 0.03
-    strain_m: float = 0.0142
-    aim_m: float = 0.0143
-    lost_m: float = 0.0195
-    strained_angle: float = 0.0012
+    least_angle: float = 0.0012
+    most_angle: float = 0.016
+    aim_m: float = 0.0141
+    turned_deg: float = 2.7
+    lost_m: float = 0.0175
     window_s: float = 60.0
     ik: IKConfig = field(default_factory=IKConfig)
     ground: GroundConfig = field(default_factory=GroundConfig)

@@ -86,6 +86,8 @@ class Stretch:
         if known is not None and known.plane is not None:
             self._plane = known.plane
         self._angle = bench.config.angle if known is None else known.angle
+        # The usual weight, and how far off poses are with it, m.
+        self._tried: tuple[float, float] | None = None
         self._solver = InverseKinematics(bench.body, bench.config.ik)
         self._footing: Footing | None = None
         self.targets: Targets = targets.lowered(self._plane.at(targets.pos))
@@ -104,29 +106,26 @@ class Stretch:
 
     def run(self) -> "Stretch":
         """All passes; returns itself. Only the last one has to converge."""
-        passes, usual = self._bench.config.passes, 0.0
+        passes = self._bench.config.passes
         for number in range(1, passes + 1):
             self._pass(last=number == passes)
-            if number == 1 and self._known is None:
-                usual = self._positions_first()
-            elif number == 2 and usual:
-                self._allow_turns(usual)
+            if self._known is None and number <= 2:
+                self._balance()
         return self
 
-    def _positions_first(self) -> float:
-        """Where joints cannot follow both, turns count least; how far off poses were then, or 0."""
-        config, usual = self._bench.config, self._away()
-        if not config.strain_m < usual < config.lost_m:
-            return 0.0
-        self._angle = config.strained_angle
-        return usual
-
-    def _allow_turns(self, usual: float) -> None:
-        """Turns count as much as the distance aimed at allows, between the usual and the least."""
-        config, least = self._bench.config, self._away()
-        share = (config.aim_m - least) / max(usual - least, 1e-9)
-        more = config.angle / config.strained_angle
-        self._angle *= more ** float(np.clip(share, 0.0, 1.0))
+    def _balance(self) -> None:
+        """Weigh angles less, or more, where joints cannot follow both; then as the aim allows."""
+        config, (away, turned) = self._bench.config, self._errors()
+        if self._tried is None:
+            self._tried = (self._angle, away)
+            if config.aim_m < away < config.lost_m:
+                self._angle = config.least_angle
+            elif away <= config.aim_m and turned > config.turned_deg:
+                self._angle = config.most_angle
+            return
+        (less, near), (more, far) = sorted([self._tried, (self._angle, away)])
+        share = (config.aim_m - near) / max(far - near, 1e-9)
+        self._angle = less * (more / less) ** float(np.clip(share, 0.0, 1.0))
 
     def alignment(self) -> Alignment:
         """As known, or as learned on the way."""
@@ -186,11 +185,14 @@ class Stretch:
         self._plane = plane.above(self._plane)
         return seen.raised(-height)
 
-    def _away(self) -> float:
-        """RMS distance from the targets, but for one height of them all, m."""
-        away = self._survey().site_pos - self.targets.pos
+    def _errors(self) -> tuple[float, float]:
+        """RMS distance from the targets, but for one height of them all, m, and mean angle, °."""
+        seen, aimed = self._survey(), self.targets.rot_weight > 0
+        away = seen.site_pos - self.targets.pos
         away[..., 2] -= away[..., 2].mean()
-        return float(np.sqrt((away**2).sum(axis=-1).mean()))
+        angle = angle_between(quaternions(seen.site_mat), self.targets.quat)[:, aimed]
+        rms = float(np.sqrt((away**2).sum(axis=-1).mean()))
+        return rms, float(np.rad2deg(angle.mean()))
 
     def _survey(self) -> Survey:
         return self._bench.survey(self.qpos)
