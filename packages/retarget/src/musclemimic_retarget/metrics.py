@@ -13,7 +13,7 @@ from scipy.signal import find_peaks
 
 from musclemimic_retarget.articulated import Articulated
 from musclemimic_retarget.ground import FloorGeoms
-from musclemimic_retarget.kinematics import KinematicBody
+from musclemimic_retarget.kinematics import KinematicBody, blocks
 from musclemimic_retarget.rotations import angle_between, matrices
 from musclemimic_retarget.smoothing import acceleration_rms
 from musclemimic_retarget.stance import FEET
@@ -116,21 +116,19 @@ def clip_metrics(
     clip.require_model(model)
     body = KinematicBody.of(model)
     floor = FloorGeoms.of(model)
-    seen = survey(body, floor, clip.qpos)
-    floating, skate = _stance_quality(clip, body, seen.soles)
+    soles, lowest = _clearances(body, floor, clip.qpos)
+    floating, skate = _stance_quality(clip, body, soles)
     jumps = tendon_jumps(model.mj_model, clip.qpos)
     rmse = human_rmse = orientation = source_acceleration = None
     if targets is not None:
         rmse = _rms(clip.site_pos - targets.pos)
         human_rmse = _rms(clip.site_pos - targets.human_pos)
-        aimed = targets.rot_weight > 0
-        angles = angle_between(clip.site_quat[:, aimed], targets.quat[:, aimed])
-        orientation = float(np.rad2deg(angles.mean()))
+        orientation = _mean_angle(clip, targets)
         source_acceleration = acceleration_rms(targets.pos[:, 0, 2], 1.0 / clip.dt)
     return ClipMetrics(
         joint_limit_violation_percent=_limit_violation(model.mj_model, clip.qpos),
-        ground_penetration_percent=100.0 * float((seen.lowest < -_DEEP).mean()),
-        max_penetration_m=float(max(-seen.lowest.min(), 0.0)),
+        ground_penetration_percent=100.0 * float((lowest < -_DEEP).mean()),
+        max_penetration_m=float(max(-lowest.min(), 0.0)),
         tendon_jump=bool(jumps.frames > 0),
         rmse_m=rmse,
         solve_s_per_30hz_frame=None,
@@ -149,6 +147,26 @@ def clip_metrics(
         source_root_acceleration_rms_m_per_s2=source_acceleration,
         not_converged_percent=100.0 * float((clip.frame_status != 0).mean()),
     )
+
+
+def _clearances(
+    body: KinematicBody, floor: FloorGeoms, qpos: Float[np.ndarray, "T nq"]
+) -> tuple[Float[np.ndarray, "T 2"], Float[np.ndarray, " T"]]:
+    """Of the soles and of the lowest point, m; all else that is seen would fill the memory."""
+    soles, lowest = np.empty((len(qpos), 2)), np.empty(len(qpos))
+    for rows in blocks(len(qpos)):
+        seen = survey(body, floor, qpos[rows])
+        soles[rows], lowest[rows] = seen.soles, seen.lowest
+    return soles, lowest
+
+
+def _mean_angle(clip: MotionClip, targets: Targets) -> float:
+    """Mean angle of the sites that have an orientation to it, degrees."""
+    aimed, total = targets.rot_weight > 0, 0.0
+    for rows in blocks(len(clip)):
+        angles = angle_between(clip.site_quat[rows][:, aimed], targets.quat[rows][:, aimed])
+        total += float(angles.sum())
+    return float(np.rad2deg(total / (len(clip) * int(aimed.sum()))))
 
 
 def walking_speed(clip: MotionClip) -> float:
