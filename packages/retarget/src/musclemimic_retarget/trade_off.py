@@ -96,8 +96,8 @@ def _between(
     """Distances and angles of the balances and on straight lines between them."""
     known = np.array([(error.rmse_m, error.orientation_deg) for error in errors])
     steps = np.linspace(0, len(known) - 1, _BETWEEN * (len(known) - 1) + 1)
-    distances, angles = (np.interp(steps, np.arange(len(known)), column) for column in known.T)
-    return distances, angles
+    rows = np.arange(len(known))
+    return np.interp(steps, rows, known[:, 0]), np.interp(steps, rows, known[:, 1])
 
 
 def site_errors(

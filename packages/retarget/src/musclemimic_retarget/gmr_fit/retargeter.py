@@ -73,8 +73,8 @@ class GMRFit:
         up = 0.0
         if self.model.has_free_root:
             # How high a recording's floor lies is not known better than where the clip found it.
-            aimed = np.concatenate([part.pos[..., 2].mean(axis=1) for part in kept])
-            up = float(np.mean(clip.site_pos[..., 2].mean(axis=1) - aimed))
+            aimed = sum(float(part.pos[..., 2].sum()) for part in kept)
+            up = float(np.mean(clip.site_pos[..., 2])) - aimed / clip.site_pos[..., 2].size
         offset = np.array([*-start, up])
         for number, part in enumerate(kept):
             kept[number] = part.shifted(offset)
