@@ -37,7 +37,7 @@ GAIT = {
     # The person's knees bend to 136°: below.
     "bandai run": ("bvh/bandai2_run_normal_001.bvh", 0.0, 3.65, 0.73, None),
     "bandai walk-back": ("bvh/bandai1_walk-back_normal_001.bvh", 0.0, 1.20, None, None),
-    "asap walk": ("smpl/asap_walk_level2.npz", 0.0, 0.58, None, (52, 58)),
+    "asap walk": ("smpl/asap_walk_level2.npz", 0.0, 0.58, 1.17, (52, 58)),
 }
 
 
