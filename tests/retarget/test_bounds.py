@@ -8,7 +8,9 @@ import pytest
 from musclemimic_retarget import GMRFit, GMRFitConfig, clip_bounds, read_motion
 from musclemimic_retarget.cli import main
 from musclemimic_retarget.ik import IKConfig
+from musclemimic_retarget.jump_causes import jump_causes
 from musclemimic_retarget.synthetic import write_synthetic_smpl
+from musclemimic_retarget.trade_off import FitError, least_angle, least_distance
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +41,45 @@ def test_bounds_are_below_what_was_achieved(arms, result):
     assert bounds.orientations.orientation_deg <= 1.02 * bounds.both.orientation_deg
     assert bounds.both.orientation_deg <= 1.02 * bounds.positions.orientation_deg
     assert bounds.soles_off_floor_m is None
+    # Balances that count angles as angles, at no more than the clip's millimetres and degrees.
+    made = bounds.achieved
+    assert least_angle(bounds.trade_off, 1.02 * made.rmse_m) < 1.02 * made.orientation_deg
+    assert least_distance(bounds.trade_off, 1.02 * made.orientation_deg) < 1.02 * made.rmse_m
+    first, last = bounds.trade_off[0], bounds.trade_off[-1]
+    assert first.rmse_m < 0.9 * last.rmse_m
+    assert last.orientation_deg < 0.95 * first.orientation_deg
+
+
+def test_between_balances_by_hand():
+    """Straight lines between balances; nothing beyond the last of them."""
+    errors = [FitError(0.010, 4.0), FitError(0.012, 3.0), FitError(0.020, 2.0)]
+    assert least_angle(errors, 0.011) == pytest.approx(3.5)
+    assert least_angle(errors, 0.016) == pytest.approx(2.5)
+    assert least_angle(errors, 0.5) == pytest.approx(2.0)
+    assert least_angle(errors, 0.009) is None
+    assert least_distance(errors, 2.5) == pytest.approx(0.016)
+    assert least_distance(errors, 9.0) == pytest.approx(0.010)
+    assert least_distance(errors, 1.9) is None
+
+
+def test_an_elbow_flung_straight_is_why_a_tendon_jumps(arms, result):
+    """12° in one frame of 10 ms, in targets and clip alike."""
+    body, frames = GMRFit(arms)._body, len(result.clip)
+    column = arms.mj_model.joint("elbow_flexion_r").qposadr[0]
+    qpos = np.repeat(np.asarray(result.clip.qpos)[:1], frames, axis=0)
+    slow = np.deg2rad(90.0) - 1e-4 * np.arange(frames)
+    qpos[:, column] = np.where(np.arange(frames) < 30, slow, slow - np.deg2rad(12.0))
+    qpos = arms.couplings.apply(qpos)
+    clip = dataclasses.replace(result.clip, qpos=qpos)
+    targets = dataclasses.replace(result.targets, quat=body.poses(qpos).site_quat)
+    (cause,) = jump_causes(arms, body, dataclasses.replace(result, clip=clip, targets=targets))
+    assert cause.time_s == pytest.approx(0.30)
+    assert cause.joint == "elbow_flexion_r"
+    assert cause.speed_deg_per_s == pytest.approx(1200.0, abs=5.0)
+    assert cause.source_deg_per_s == pytest.approx(1200.0, abs=5.0)
+    assert cause.change_percent > 5.0
+    calm = dataclasses.replace(clip, qpos=np.repeat(qpos[:1], frames, axis=0))
+    assert not jump_causes(arms, body, dataclasses.replace(result, clip=calm, targets=targets))
 
 
 def test_the_bodys_own_poses_leave_nothing(arms, result):
@@ -86,6 +127,11 @@ def test_the_knee_of_a_run_ends_before_the_persons(full_body, real_data):
         assert knee.asked_deg == pytest.approx(136.0, abs=5.0)  # the data's README
     assert bounds.orientations.orientation_deg < bounds.both.orientation_deg
     assert bounds.soles_off_floor_m is not None
+    # Both bars can be met at once, and are.
+    assert bounds.achieved.rmse_m <= 0.015
+    assert bounds.achieved.orientation_deg <= 3.0
+    assert bounds.least_angle_deg < bounds.achieved.orientation_deg
+    assert bounds.least_rmse_m < bounds.achieved.rmse_m
 
 
 def test_the_command_prints_a_document_or_a_table(tmp_path, capsys):

@@ -4,11 +4,12 @@ import mujoco
 import numpy as np
 import pytest
 from musclemimic_models.couplings import find_couplings
-from musclemimic_retarget.floor_goals import GroundConfig, lifted_goals, with_toes_of
-from musclemimic_retarget.ground import FloorGeoms, foot_lift, root_lift
+from musclemimic_retarget.floor_goals import GroundConfig, standing_goals, with_toes_of
+from musclemimic_retarget.ground import FloorGeoms, root_lift
 from musclemimic_retarget.kinematics import KinematicBody, Poses
 from musclemimic_retarget.motion import MotionSource
 from musclemimic_retarget.stance import StanceConfig, detect_stance, fit_floor
+from musclemimic_retarget.survey import survey
 from musclemimic_retarget.targets import Targets
 from musclemimic_retarget.toes import bend_toes
 
@@ -93,13 +94,6 @@ def test_stance_is_low_and_slow_without_flicker():
     assert not stance[:, 1].any()
 
 
-def test_foot_lift_puts_standing_feet_on_the_floor_and_swinging_ones_out_of_it():
-    clearance = np.column_stack([np.full(100, 0.02), np.full(100, -0.01)])
-    stance = np.column_stack([np.ones(100, bool), np.zeros(100, bool)])
-    lift = foot_lift(clearance, stance, rate=100.0, cutoff=6.0)
-    np.testing.assert_allclose(lift, np.tile([-0.02, 0.01], (100, 1)), atol=1e-9)
-
-
 def test_root_lift_clears_the_floor_but_for_the_margin():
     lowest = 0.01 * np.sin(np.arange(200) / 10)
     lift = root_lift(lowest, rate=100.0, margin=5e-4, seconds=0.1)
@@ -173,19 +167,27 @@ def test_feet_on_one_spot_tell_no_slope():
     assert plane.at(np.zeros((1, 3)))[0] == pytest.approx(0.035, abs=1e-3)
 
 
-def test_lift_moves_the_body_slowly_and_each_foot_fast(full_body):
+def test_floor_says_how_high_ankles_are_where_feet_stand_or_sink_and_nothing_else(full_body):
     body = KinematicBody.of(full_body)
-    targets = targets_at(body, np.repeat(full_body.mj_model.qpos0[None], 90, axis=0))
-    lift = np.full((90, 2), 0.02)
-    lift[40:50, 0] += 0.03
-    goals = lifted_goals(body, targets, lift, GroundConfig())
-    up = goals.pos[..., 2] - targets.pos[..., 2]
-    np.testing.assert_allclose(up[5, body.site("pelvis")], 0.02, atol=2e-3)
-    assert up[:, body.site("pelvis")].max() < 0.03
-    np.testing.assert_allclose(up[:, body.site("left_ankle")], lift[:, 0], atol=1e-12)
-    np.testing.assert_allclose(up[:, body.site("right_toes")], lift[:, 1], atol=1e-12)
-    assert goals.pos_weight[body.site("left_toes")] == 4.0
-    assert goals.pos_weight[body.site("pelvis")] == 1.0
+    qpos = np.repeat(full_body.couplings.apply(full_body.mj_model.qpos0[None]), 40, axis=0)
+    floor = FloorGeoms.of(full_body)
+    qpos[:, 2] -= survey(body, floor, qpos).soles.mean(axis=1) - 0.02
+    qpos[30:, 2] -= 0.05
+    seen, goals = survey(body, floor, qpos), targets_at(body, qpos).goals
+    stance = np.zeros((40, 2), dtype=bool)
+    stance[:10, 0] = True
+    config = GroundConfig()
+    found = standing_goals(body, goals, seen, stance, config)
+    moved = found.pos - goals.pos
+    for side, name in enumerate(("left", "right")):
+        ankle = body.site(f"{name}_ankle")
+        bound = stance[:, side] | (np.arange(40) >= 30)
+        np.testing.assert_allclose(moved[bound, ankle, 2], -seen.soles[bound, side])
+        np.testing.assert_array_equal(found.height_factor[bound, ankle], config.sole_weight)
+        np.testing.assert_array_equal(found.height_factor[~bound, ankle], 1.0)
+        moved[bound, ankle, 2] = 0.0
+    np.testing.assert_array_equal(moved, 0.0)
+    assert np.abs(seen.soles).min() > 0.01
 
 
 def test_toe_targets_take_the_bend_and_nothing_else(full_body):

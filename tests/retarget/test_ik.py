@@ -1,3 +1,5 @@
+import dataclasses
+
 import mujoco
 import numpy as np
 from musclemimic_models.build import MIMIC_PREFIX
@@ -215,3 +217,24 @@ def test_blocks_do_not_show(full_body, monkeypatch):
     whole = solver.solve(goals, starts, starts).qpos
     monkeypatch.setattr(kinematics, "_BLOCK", 3)
     np.testing.assert_allclose(solver.solve(goals, starts, starts).qpos, whole, atol=1e-9)
+
+
+def test_a_heavy_height_binds_the_height_alone(full_body):
+    body = KinematicBody.of(full_body)
+    solver = InverseKinematics(body)
+    start = solver.neutral[None]
+    seen, ankle = body.poses(start), body.site("left_ankle")
+    pos = seen.site_pos.copy()
+    # Further down and forwards than a straight leg reaches.
+    pos[:, ankle] += [0.2, 0.0, -0.05]
+    factor = np.ones((1, len(body.site_ids)))
+    factor[:, ankle] = 1e4
+    ones = np.ones(len(body.site_ids))
+    goal = SiteTargets(pos, seen.site_mat, ones, ones, height_factor=factor)
+    free = dataclasses.replace(goal, height_factor=None)
+    away = [
+        body.poses(solver.solve(each, start).qpos).site_pos[0, ankle] - pos[0, ankle]
+        for each in (goal, free)
+    ]
+    assert abs(away[0][2]) < 1e-3 < 1e-2 < abs(away[1][2])
+    assert abs(away[0][0]) > 0.05

@@ -337,6 +337,42 @@ def test_overextended_knees_move_the_zero_of_both_thighs(caplog):
         np.testing.assert_allclose(flexion, angles()["knee"], atol=1e-3)
 
 
+def with_raised_spines(truth, up):
+    """Markers of the iliac spines so far, m, above them."""
+    found = markers(*truth)
+    for side in SIDES:
+        for spine in ("asis", "psis"):
+            found[f"{side}_{spine}"] = found[f"{side}_{spine}"] + truth[0]["pelvis"] @ [0, 0, up]
+    return labelled(found)
+
+
+def lengths(motion, side):
+    """Usual thigh and shank, m."""
+    joints = [motion.positions[:, motion.index(f"{side}_{j}")] for j in ("hip", "knee", "ankle")]
+    return np.median(np.linalg.norm(np.diff(joints, axis=0), axis=2), axis=1)
+
+
+def test_hips_that_make_thighs_too_long_come_down(truth, caplog):
+    """Six centimetres of waistband: 0.48 m of thigh over 0.41 m of shank."""
+    with caplog.at_level(logging.INFO):
+        motion = motion_of_markers(with_raised_spines(truth, 0.06))
+    # Winter's thigh is 1.2 cm shorter than this person's.
+    assert "hips lowered by 72 mm" in caplog.text
+    for side in SIDES:
+        thigh, shank = lengths(motion, side)
+        assert thigh == pytest.approx(0.245 / 0.246 * shank, abs=2e-3)
+        away = motion.positions[:, motion.index(f"{side}_hip")] - truth[1][f"{side}_hip"]
+        assert np.linalg.norm(away, axis=1).max() < 0.015
+
+
+def test_hips_of_plausible_thighs_stay(truth, caplog):
+    with caplog.at_level(logging.INFO):
+        motion = motion_of_markers(with_raised_spines(truth, 0.015))
+    assert "hips lowered" not in caplog.text
+    thigh, _ = lengths(motion, "left")
+    assert thigh == pytest.approx(THIGH + 0.015, abs=2e-3)
+
+
 def test_toes_that_point_outwards_by_shape_count_as_neutral(truth):
     turns, centres = truth
     landmarks = markers(turns, centres)

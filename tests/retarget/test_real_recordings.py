@@ -5,6 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 from musclemimic_retarget import GMRFit, peak_knee_flexion_deg, read_motion, walking_speed
+from musclemimic_retarget.jump_causes import jump_causes
+from musclemimic_retarget.kinematics import KinematicBody
 from musclemimic_retarget.motion import SkeletonMotion
 
 KNEE_TOLERANCE_DEG = 4.0  # feet are put on the floor by bending knees a little
@@ -31,20 +33,26 @@ def retargeted(full_body, real_data):
 
 RECORDINGS = {
     # file: largest RMSE m, orientation error deg
-    "smpl/asap_walk_level2.npz": (0.012, 3.3),
-    "smpl/asap_shoot_level1.npz": (0.0155, 5.2),
-    "smpl/hbp_amass_sample.npz": (0.030, 13.0),
+    "smpl/asap_walk_level2.npz": (0.012, 2.8),
+    "smpl/asap_shoot_level1.npz": (0.015, 4.6),
+    "smpl/asap_squat_level1.npz": (0.015, 3.0),
+    "smpl/hbp_amass_sample.npz": (0.022, 10.0),
     "opensim_walk3d/coordinates.sto": (0.006, 0.6),
     "opencap_lab_walk/walking1.mot": (0.007, 0.8),
     "opencap_lab_walk/walking1.trc": (0.009, 2.2),
-    "bvh/bandai1_walk-back_normal_001.bvh": (0.015, 5.2),
+    "bvh/bandai1_walk-back_normal_001.bvh": (0.015, 4.6),
+    "bvh/bandai2_run_normal_001.bvh": (0.015, 3.0),
 }
+
+# The dancer's own limbs make tendons jump.
+FLUNG = ("smpl/hbp_amass_sample.npz",)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RECORDINGS)
-def test_quality(retargeted, name):
-    metrics = retargeted(name).metrics
+def test_quality(full_body, retargeted, name):
+    result = retargeted(name)
+    metrics = result.metrics
     rmse, orientation = RECORDINGS[name]
     assert metrics.joint_limit_violation_percent == 0.0
     assert metrics.coupling_residual <= 1e-6
@@ -53,7 +61,11 @@ def test_quality(retargeted, name):
     assert metrics.float_clearance_m <= 0.005
     assert metrics.rmse_m <= rmse
     assert metrics.orientation_error_deg <= orientation
-    assert not metrics.tendon_jump
+    if name in FLUNG:
+        for cause in jump_causes(full_body, KinematicBody.of(full_body), result):
+            assert cause.speed_deg_per_s < cause.source_deg_per_s
+    else:
+        assert not metrics.tendon_jump
     assert metrics.not_converged_percent == 0.0
     assert metrics.root_acceleration_rms_m_per_s2 <= metrics.source_root_acceleration_rms_m_per_s2
 

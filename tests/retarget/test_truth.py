@@ -37,7 +37,7 @@ GAIT = {
     # The person's knees bend to 136°: below.
     "bandai run": ("bvh/bandai2_run_normal_001.bvh", 0.0, 3.65, 0.73, None),
     "bandai walk-back": ("bvh/bandai1_walk-back_normal_001.bvh", 0.0, 1.20, None, None),
-    "asap walk": ("smpl/asap_walk_level2.npz", 0.0, 0.58, None, (52, 58)),
+    "asap walk": ("smpl/asap_walk_level2.npz", 0.0, 0.58, 1.17, (52, 58)),
 }
 
 
@@ -124,7 +124,7 @@ def hips_of_the_scaled_model(path):
 def test_running_knees_are_the_stated_ones_with_the_stated_models_hips(
     clips, full_body, real_data, tmp_path, speed, stated
 ):
-    """The stated knees are a scaled model's, whose hips lie 7 cm lower than by regression."""
+    """The stated knees are a scaled model's, whose hips lie 8 cm lower than by regression."""
     folder = real_data / "running_hamner"
     offset = hips_of_the_scaled_model(folder / "final.osim")
     assert offset[2] == pytest.approx(-0.149, abs=0.002)
@@ -135,8 +135,14 @@ def test_running_knees_are_the_stated_ones_with_the_stated_models_hips(
     options = ReaderOptions(marker_sets=own, belt_speed=GAIT[f"{speed} markers"][1])
     moved = GMRFit(full_body).retarget(read_with(folder / f"{speed}.trc", options))
     assert peak_knee_flexion_deg(full_body, moved) == pytest.approx((stated, stated), abs=5.0)
-    usual = peak_knee_flexion_deg(full_body, clips(f"{speed} markers"))
-    assert usual == pytest.approx((stated - 10.0, stated - 10.0), abs=3.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("speed", "stated"), [("run200", 88.0), ("run300", 103.0)])
+def test_running_knees_by_default(clips, full_body, speed, stated):
+    """Hips by regression leave thighs of 48 cm and knees 9° short; by proportions, 3° to 5.3°."""
+    knees = peak_knee_flexion_deg(full_body, clips(f"{speed} markers"))
+    assert knees == pytest.approx((stated, stated), abs=5.5)
 
 
 @pytest.mark.slow
@@ -149,18 +155,37 @@ def test_the_runs_knees_end_where_the_models_do(clips, full_body):
 
 
 @pytest.mark.slow
-def test_cadence_of_the_walk_estimated_from_video(clips, real_data):
-    """Its only two strides last 1.2 s (left) and 1.0 s (right); the stated 1.17 is the left's."""
-    clip, human = clips("asap walk"), read_motion(real_data / GAIT["asap walk"][0])
-    ours = clip.site_pos[:, clip.site_names.index("left_ankle"), 0] - clip.site_pos[:, 0, 0]
-    theirs = (human.positions[:, human.index("left_ankle")] - human.positions[:, 0])[:, 0]
-    (stride,), (persons,) = (
-        np.diff(find_peaks(ahead, prominence=0.3 * np.ptp(ahead))[0]) * dt
-        for ahead, dt in ((ours, clip.dt), (theirs, 1.0 / human.fps))
-    )
-    assert stride == pytest.approx(1.17, rel=0.02)
-    # Half a frame of the recording at either end.
-    assert stride == pytest.approx(persons, abs=1.0 / human.fps)
+@pytest.mark.parametrize("name", ["asap walk", "bandai walk", "bandai run", "walk3d markers"])
+def test_strides_last_as_long_as_the_persons_by_the_same_ruler(clips, real_data, name):
+    """Farthest before and behind the pelvis, both feet, in clip and recording alike."""
+    clip, human = clips(name), read_motion(real_data / GAIT[name][0])
+    sites = [clip.site_names.index(f"{side}_ankle") for side in ("left", "right")]
+    joints = [human.index(f"{side}_ankle") for side in ("left", "right")]
+    ours = strides_by_feet(clip.site_pos, sites, clip.dt)
+    theirs = strides_by_feet(human.positions, joints, 1.0 / human.fps)
+    # A turning point at the very end may be seen by one of them only.
+    both = [(a, b) for a, b in zip(ours, theirs, strict=True) if len(a) == len(b) > 0]
+    assert len(both) >= 2
+    for mine, persons in both:
+        # Half a frame of the recording at either end.
+        np.testing.assert_allclose(mine, persons, atol=1.0 / human.fps + 1e-6)
+    mean, persons_mean = (np.mean(np.concatenate(each)) for each in zip(*both, strict=True))
+    assert mean == pytest.approx(persons_mean, rel=0.02)
+    if name == "asap walk":
+        # Two strides in 3.4 s of single-camera video, 1.19 s (left) and 1.14 s (right).
+        assert mean == pytest.approx(1.17, rel=0.02)
+
+
+def strides_by_feet(positions, ankles, dt):
+    """Seconds between turning points of the ankles about the pelvis, along the way: foremost and
+    hindmost, left and right."""
+    travel = positions[-1, 0, :2] - positions[0, 0, :2]
+    ahead = (positions[:, ankles, :2] - positions[:, :1, :2]) @ (travel / np.hypot(*travel))
+    return [
+        np.diff(find_peaks(curve, prominence=0.3 * np.ptp(curve))[0]) * dt
+        for foot in ahead.T
+        for curve in (foot, -foot)
+    ]
 
 
 def test_one_call_for_both_methods(full_body, arms, two_arms):

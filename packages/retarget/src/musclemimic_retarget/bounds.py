@@ -9,14 +9,23 @@ from jaxtyping import Bool, Float
 from musclemimic_retarget.articulated import Articulated
 from musclemimic_retarget.ground import FloorGeoms
 from musclemimic_retarget.ik import IKConfig, InverseKinematics, SiteTargets
-from musclemimic_retarget.kinematics import KinematicBody, blocks
-from musclemimic_retarget.metrics import tendon_jumps
+from musclemimic_retarget.jump_causes import JumpCause, jump_causes
+from musclemimic_retarget.kinematics import KinematicBody
 from musclemimic_retarget.range_ends import JointAtEnd, joints_at_ends
 from musclemimic_retarget.retargeter import RetargetResult
-from musclemimic_retarget.rotations import angle_between, matrices, quaternions
 from musclemimic_retarget.solve import root_poses
 from musclemimic_retarget.survey import survey
+from musclemimic_retarget.trade_off import (
+    FitError,
+    fit_error,
+    least_angle,
+    least_distance,
+    site_errors,
+    trade_off,
+)
 
+# What is asked of everyday motions: √mean‖p − target‖², m, and mean angle, degrees.
+RMSE_BAR, ANGLE_BAR = 0.015, 3.0
 # Every so many frames of the 100 Hz clip are looked at.
 _STRIDE = 3
 _ITERATIONS, _TOLERANCE, _LEAST_DECREASE = 60, 1e-5, 1e-5
@@ -28,19 +37,11 @@ _FAINT = 1e-5
 
 
 @dataclass(frozen=True)
-class FitError:
-    """How far poses are from their targets: √mean‖p − target‖², m, and mean angle, degrees."""
-
-    rmse_m: float
-    orientation_deg: float
-
-
-@dataclass(frozen=True)
 class ClipBounds:
     """What no retargeter of this body could do better, frame by frame, and what this one did.
 
-    The floor and smoothness do not count in the bounds. They come from local minimisation, from the
-    clip's own poses and from a neutral one.
+    Smoothness does not count in the bounds, the floor only in the trade-off. They come from local
+    minimisation, from the clip's own poses and from a neutral one.
 
     Attributes:
         achieved: by the clip.
@@ -48,8 +49,11 @@ class ClipBounds:
         both: with the method's own weights.
         soles_off_floor_m: RMS height of standing soles over the floor, or under it, in the poses
             of `both`: what the floor alone takes. None if nothing stands.
-        tendon_jump: whether tendons jump in the clip and in the poses of `both`: the motion itself
-            does.
+        trade_off: the same on the floor, for balances from positions first to orientations first
+            that count angles as angles.
+        least_angle_deg: of them, at up to `RMSE_BAR`; least_rmse_m: at up to `ANGLE_BAR`. None
+            where no balance comes to it.
+        jumps: of tendons in the clip, and how fast the person turned there.
         joints: at their ends, the most frequent first.
     """
 
@@ -58,7 +62,10 @@ class ClipBounds:
     orientations: FitError
     both: FitError
     soles_off_floor_m: float | None
-    tendon_jump: bool
+    trade_off: tuple[FitError, ...]
+    least_angle_deg: float | None
+    least_rmse_m: float | None
+    jumps: tuple[JumpCause, ...]
     joints: tuple[JointAtEnd, ...]
 
     def to_dict(self) -> dict[str, object]:
@@ -75,7 +82,7 @@ def clip_bounds(model: Articulated, result: RetargetResult, config: IKConfig) ->
         config: of the method's inverse kinematics, for the weights of `both`.
     """
     body, targets, qpos = KinematicBody.of(model), result.targets, np.asarray(result.clip.qpos)
-    every = SiteTargets(targets.pos, matrices(targets.quat), targets.pos_weight, targets.rot_weight)
+    every = targets.goals
     some = np.arange(0, len(qpos), _STRIDE)
     goals, start = every[some], qpos[some]
     near = _exact(config, position=config.position, orientation=config.orientation)
@@ -84,14 +91,26 @@ def clip_bounds(model: Articulated, result: RetargetResult, config: IKConfig) ->
     starts = (start, root_poses(solver, goals, np.repeat(solver.neutral[None], len(some), axis=0)))
     placed = [start, *(solver.solve(goals, each).qpos for each in starts)]
     turned = [start, *(_least_angles(body, goals, each, config) for each in starts)]
-    metrics = result.metrics
+    balances = trade_off(
+        body,
+        FloorGeoms.of(model) if model.has_free_root else None,
+        goals,
+        start,
+        np.asarray(result.clip.foot_contact)[some],
+        solver=lambda position, orientation: InverseKinematics(
+            body, _exact(config, position=position, orientation=orientation)
+        ),
+    )
     return ClipBounds(
-        achieved=_fit(body, every, qpos),
-        positions=_fit(body, goals, _best(body, goals, placed, turned=False)),
-        orientations=_fit(body, goals, _best(body, goals, turned, turned=True)),
-        both=_fit(body, every, both),
+        achieved=fit_error(body, every, qpos),
+        positions=fit_error(body, goals, _best(body, goals, placed, turned=False)),
+        orientations=fit_error(body, goals, _best(body, goals, turned, turned=True)),
+        both=fit_error(body, every, both),
         soles_off_floor_m=_off_floor(model, body, both, result),
-        tendon_jump=metrics.tendon_jump and tendon_jumps(model.mj_model, both).frames > 0,
+        trade_off=balances,
+        least_angle_deg=least_angle(balances, RMSE_BAR),
+        least_rmse_m=least_distance(balances, ANGLE_BAR),
+        jumps=jump_causes(model, body, result),
         joints=joints_at_ends(body, goals, start, near),
     )
 
@@ -117,20 +136,8 @@ def _least_angles(
     for _ in range(_ROUNDS):
         aimed = dataclasses.replace(goals, rot_factor=factor)
         qpos = solver.solve(aimed, qpos).qpos
-        factor = 1.0 / np.hypot(_distances(body, goals, qpos)[1], _ROUNDING)
+        factor = 1.0 / np.hypot(site_errors(body, goals, qpos)[1], _ROUNDING)
     return qpos
-
-
-def _distances(
-    body: KinematicBody, goals: SiteTargets, qpos: Float[np.ndarray, "T nq"]
-) -> tuple[Float[np.ndarray, "T S"], Float[np.ndarray, "T S"]]:
-    """Of every site from its target: squared, m², and turned, rad."""
-    squared, angle = np.empty((2, len(qpos), len(body.site_names)))
-    for rows in blocks(len(qpos)):
-        seen = body.poses(qpos[rows])
-        squared[rows] = ((seen.site_pos - goals.pos[rows]) ** 2).sum(axis=-1)
-        angle[rows] = angle_between(quaternions(seen.site_mat), quaternions(goals.mat[rows]))
-    return squared, angle
 
 
 def _best(
@@ -144,16 +151,10 @@ def _best(
     aimed = goals.rot_weight > 0
     costs = [
         angle[:, aimed].sum(axis=1) if turned else squared.sum(axis=1)
-        for squared, angle in (_distances(body, goals, qpos) for qpos in candidates)
+        for squared, angle in (site_errors(body, goals, qpos) for qpos in candidates)
     ]
     choice = np.argmin(np.stack(costs), axis=0)
     return np.stack(candidates)[choice, np.arange(len(choice))]
-
-
-def _fit(body: KinematicBody, goals: SiteTargets, qpos: Float[np.ndarray, "T nq"]) -> FitError:
-    squared, angle = _distances(body, goals, qpos)
-    mean_angle = angle[:, goals.rot_weight > 0].mean()
-    return FitError(float(np.sqrt(squared.mean())), float(np.rad2deg(mean_angle)))
 
 
 def _off_floor(

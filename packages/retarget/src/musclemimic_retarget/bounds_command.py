@@ -15,10 +15,12 @@ from rich.progress import track
 from rich.table import Column, Table
 
 from musclemimic_retarget.batch import find_jobs
-from musclemimic_retarget.bounds import ClipBounds, FitError, clip_bounds
+from musclemimic_retarget.bounds import ANGLE_BAR, RMSE_BAR, ClipBounds, clip_bounds
 from musclemimic_retarget.gmr_fit import GMRFit, GMRFitConfig
+from musclemimic_retarget.jump_causes import JumpCause
 from musclemimic_retarget.methods import ReaderOptions, read_with, require_use
 from musclemimic_retarget.range_ends import JointAtEnd
+from musclemimic_retarget.trade_off import FitError
 
 # So many joints get into the table; the JSON document has them all.
 _NAMED = 4
@@ -26,7 +28,9 @@ _CAPTION = (
     "RMS distance from the targets, mm, and mean angle to them, °: as made; the least when only "
     "places count, when only turns do, and both by the usual weights (no floor, no smoothing). "
     "Floor: how far standing soles of the latter are from it, mm RMS. Joints: share of frames at "
-    "an end of the range, that end, and where the targets ask them to go."
+    "an end of the range, that end, and where the targets ask them to go. Bars: on the floor, the "
+    f"least ° at {1e3 * RMSE_BAR:.0f} mm and the least mm at {ANGLE_BAR:.0f}° (- if out of reach). "
+    "Jumps of tendons: when, the joint, its speed, and the person's own there."
 )
 
 
@@ -35,9 +39,10 @@ class BoundsCommand:
     """Show why clips miss their targets: the best that the model's joints could do at all.
 
     Retargets every motion by gmr-fit, then looks for the poses nearest to the same targets frame
-    by frame, with no floor and no smoothing: by positions alone, by orientations alone, and by both
-    with the method's weights. Names the joints that spend their time at an end of their range,
-    and how far beyond it the person went. Writes nothing.
+    by frame, with no smoothing: by positions alone, by orientations alone, by both with the
+    method's weights (no floor), and on the floor for every balance of the two. Names the joints
+    that spend their time at an end of their range, how far beyond it the person went, and why
+    tendons jump. Writes nothing.
 
     Examples:
         musclemimic retarget bounds dance.npz
@@ -91,7 +96,7 @@ def show_bounds(command: BoundsCommand) -> int:
 
 def bounds_table(rows: Mapping[str, ClipBounds]) -> Table:
     """One row a clip."""
-    titles = ("made", "places", "turns", "both", "floor")
+    titles = ("made", "places", "turns", "both", "floor", "bars")
     table = Table(
         Column("clip", overflow="fold"),
         *(Column(title, justify="right", no_wrap=True) for title in titles),
@@ -107,14 +112,29 @@ def bounds_table(rows: Mapping[str, ClipBounds]) -> Table:
             name,
             *(_fit(fit) for fit in fits),
             "-" if floor is None else f"{1e3 * floor:.0f}",
+            _bars(bounds),
             "\n".join(_joint(joint) for joint in bounds.joints[:_NAMED])
-            + ("\ntendons jump in the targets too" if bounds.tendon_jump else ""),
+            + "".join(f"\n{_jump(jump)}" for jump in bounds.jumps[:_NAMED]),
         )
     return table
 
 
 def _fit(fit: FitError) -> str:
     return f"{1e3 * fit.rmse_m:.1f}\n{fit.orientation_deg:.1f}°"
+
+
+def _bars(bounds: ClipBounds) -> str:
+    angle, rmse = bounds.least_angle_deg, bounds.least_rmse_m
+    return ("-" if rmse is None else f"{1e3 * rmse:.1f}") + (
+        "\n-" if angle is None else f"\n{angle:.1f}°"
+    )
+
+
+def _jump(jump: JumpCause) -> str:
+    return (
+        f"{jump.tendon} jumps {jump.change_percent:.1f} % at {jump.time_s:.2f} s: {jump.joint} "
+        f"{jump.speed_deg_per_s:.0f}°/s, person {jump.source_deg_per_s:.0f}°/s"
+    )
 
 
 def _joint(joint: JointAtEnd) -> str:

@@ -1,15 +1,16 @@
-"""What the floor does to the targets: feet go up or down to it, toes bend on it."""
+"""What the floor does to the targets: where soles have to be, how toes bend."""
 
 import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from musclemimic_retarget.calibration import SIDES
+from musclemimic_retarget.ik import SiteTargets
 from musclemimic_retarget.kinematics import KinematicBody
 from musclemimic_retarget.rotations import matrices, quaternions
-from musclemimic_retarget.smoothing import smooth
+from musclemimic_retarget.survey import Survey
 from musclemimic_retarget.targets import Targets
 
 
@@ -18,9 +19,7 @@ class GroundConfig:
     """How feet are put on the floor.
 
     Attributes:
-        foot_weight: position weight of ankles and toes once they are corrected.
-        lift_hz: cutoff of the feet's corrections, Hz.
-        trunk_hz: the part of the corrections slower than this moves the whole body, Hz.
+        sole_weight: weight of an ankle's height where its sole has to be on the floor.
         toe_depth: toes deeper in the floor than this bend up rather than lift the foot, m.
         margin: penetration left in place by the final lift, m.
         lift_seconds: half the time over which the final lift comes and goes, s.
@@ -28,10 +27,8 @@ class GroundConfig:
             not below this, Hz.
     """
 
-    foot_weight: float = 4.0
-    lift_hz: float = 6.0
-    trunk_hz: float = 0.6
-    toe_depth: float = 5e-3
+    sole_weight: float = 200.0
+    toe_depth: float = 1e-3
     margin: float = 5e-4
     lift_seconds: float = 0.12
     calm_hz: float = 3.0
@@ -52,22 +49,27 @@ def with_toes_of(
     return dataclasses.replace(targets, quat=quat)
 
 
-def lifted_goals(
+def standing_goals(
     body: KinematicBody,
-    targets: Targets,
-    lift: Float[np.ndarray, "T 2"],
+    goals: SiteTargets,
+    seen: Survey,
+    stance: Bool[np.ndarray, "T 2"],
     config: GroundConfig,
-) -> Targets:
-    """Targets moved up, m: the slow common part with the whole body, the rest with each foot.
+) -> SiteTargets:
+    """Goals with the floor: ankles as high as puts soles on it, where feet stand or sink in.
 
-    The feet weigh more in them than elsewhere: on the floor, centimetres count.
+    The floor has no say in where else a foot goes or how it is turned: that stays with its targets.
+
+    Args:
+        body: of the model.
+        goals: of every pose.
+        seen: of the poses so far.
+        stance: frames in which each foot stands.
+        config: weights.
     """
-    common = smooth(lift.mean(axis=1), rate=targets.rate, cutoff=config.trunk_hz)
-    pos, weight = targets.pos.copy(), targets.pos_weight.copy()
-    pos[..., 2] += common[:, None]
-    for column, side in enumerate(SIDES):
-        for site, share in (("ankle", 1.0), ("toes", 1.0), ("knee", 0.5)):
-            pos[:, body.site(f"{side}_{site}"), 2] += share * (lift[:, column] - common)
-        for site in ("ankle", "toes"):
-            weight[body.site(f"{side}_{site}")] *= config.foot_weight
-    return dataclasses.replace(targets, pos=pos, pos_weight=weight)
+    pos, factor = goals.pos.copy(), np.ones(goals.pos.shape[:2])
+    for side, name in enumerate(SIDES):
+        ankle, rows = body.site(f"{name}_ankle"), stance[:, side] | (seen.soles[:, side] < 0.0)
+        pos[rows, ankle, 2] = seen.site_pos[rows, ankle, 2] - seen.soles[rows, side]
+        factor[rows, ankle] = config.sole_weight
+    return dataclasses.replace(goals, pos=pos, height_factor=factor)

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from musclemimic_retarget.articulated import Articulated
 from musclemimic_retarget.kinematics import Poses
-from musclemimic_retarget.smoothing import smooth, upper_envelope
+from musclemimic_retarget.smoothing import upper_envelope
 
 _GEOM = mujoco.mjtGeom
 
@@ -138,24 +138,6 @@ _HALF_HEIGHTS = {
     int(_GEOM.mjGEOM_CYLINDER): _cylinder,
     int(_GEOM.mjGEOM_BOX): _box,
 }
-
-
-def foot_lift(
-    clearance: Float[np.ndarray, "T 2"],
-    stance: Bool[np.ndarray, "T 2"],
-    *,
-    rate: float,
-    cutoff: float,
-) -> Float[np.ndarray, "T 2"]:
-    """How far to raise each foot, m: onto the floor in stance, out of it in swing, smoothly."""
-    lift = np.zeros(clearance.shape)
-    frames = np.arange(len(clearance))
-    for side in (0, 1):
-        standing = stance[:, side]
-        if standing.any():
-            lift[:, side] = np.interp(frames, frames[standing], -clearance[standing, side])
-        lift[:, side] = np.maximum(lift[:, side], -clearance[:, side])
-    return smooth(lift, rate=rate, cutoff=cutoff)
 
 
 def root_lift(

@@ -1,5 +1,6 @@
 """Bounded Gauss–Newton inverse kinematics of many poses at once, couplings exact."""
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,6 +56,7 @@ class SiteTargets:
         pos: (T, S, 3) m, world. mat: (T, S, 3, 3) orientations, world.
         pos_weight, rot_weight: (S,) relative weights; 0 leaves a target out.
         rot_factor: (T, S) further factors on the orientations' weights, pose by pose; 1 if None.
+        height_factor: (T, S) the same on the weights of the heights alone.
     """
 
     pos: Float[np.ndarray, "T S 3"]
@@ -62,12 +64,16 @@ class SiteTargets:
     pos_weight: Float[np.ndarray, " S"]
     rot_weight: Float[np.ndarray, " S"]
     rot_factor: Float[np.ndarray, "T S"] | None = None
+    height_factor: Float[np.ndarray, "T S"] | None = None
 
     def __getitem__(self, poses: slice | Int[np.ndarray, " N"]) -> "SiteTargets":
         """The targets of some poses."""
-        factor = None if self.rot_factor is None else self.rot_factor[poses]
-        return SiteTargets(
-            self.pos[poses], self.mat[poses], self.pos_weight, self.rot_weight, factor
+        return dataclasses.replace(
+            self,
+            pos=self.pos[poses],
+            mat=self.mat[poses],
+            rot_factor=None if self.rot_factor is None else self.rot_factor[poses],
+            height_factor=None if self.height_factor is None else self.height_factor[poses],
         )
 
 
@@ -311,10 +317,12 @@ class InverseKinematics:
         weight = np.empty((len(targets.pos_weight), 1, 6))
         weight[:, 0, :3] = self.config.orientation * targets.rot_weight[:, None]
         weight[:, 0, 3:] = self.config.position * targets.pos_weight[:, None]
-        if targets.rot_factor is None:
-            return weight
-        weight = np.repeat(weight, len(targets.rot_factor), axis=1)
-        weight[..., :3] *= targets.rot_factor.T[..., None]
+        if targets.rot_factor is not None or targets.height_factor is not None:
+            weight = np.repeat(weight, len(targets.pos), axis=1)
+        if targets.rot_factor is not None:
+            weight[..., :3] *= targets.rot_factor.T[..., None]
+        if targets.height_factor is not None:
+            weight[..., 5] *= targets.height_factor.T
         return weight
 
 

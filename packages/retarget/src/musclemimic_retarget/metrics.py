@@ -13,17 +13,17 @@ from scipy.signal import find_peaks
 
 from musclemimic_retarget.articulated import Articulated
 from musclemimic_retarget.ground import FloorGeoms
-from musclemimic_retarget.kinematics import KinematicBody
+from musclemimic_retarget.kinematics import KinematicBody, blocks
 from musclemimic_retarget.rotations import angle_between, matrices
 from musclemimic_retarget.smoothing import acceleration_rms
 from musclemimic_retarget.stance import FEET
 from musclemimic_retarget.survey import survey
 from musclemimic_retarget.targets import Targets
+from musclemimic_retarget.tendon_jumps import tendon_jumps
 
 _LIMIT_SLACK = 1e-5  # rad or m
 _DEEP = 1e-3  # m
 _SWING = 0.05  # m; ankles that move less about the pelvis do not walk
-_JUMP_SHARE, _JUMP_LENGTH, _JUMP_RATIO, _JUMP_MEMORY = 0.05, 1e-3, 10.0, 0.01
 
 
 @dataclass(frozen=True)
@@ -116,21 +116,19 @@ def clip_metrics(
     clip.require_model(model)
     body = KinematicBody.of(model)
     floor = FloorGeoms.of(model)
-    seen = survey(body, floor, clip.qpos)
-    floating, skate = _stance_quality(clip, body, seen.soles)
+    soles, lowest = _clearances(body, floor, clip.qpos)
+    floating, skate = _stance_quality(clip, body, soles)
     jumps = tendon_jumps(model.mj_model, clip.qpos)
     rmse = human_rmse = orientation = source_acceleration = None
     if targets is not None:
         rmse = _rms(clip.site_pos - targets.pos)
         human_rmse = _rms(clip.site_pos - targets.human_pos)
-        aimed = targets.rot_weight > 0
-        angles = angle_between(clip.site_quat[:, aimed], targets.quat[:, aimed])
-        orientation = float(np.rad2deg(angles.mean()))
+        orientation = _mean_angle(clip, targets)
         source_acceleration = acceleration_rms(targets.pos[:, 0, 2], 1.0 / clip.dt)
     return ClipMetrics(
         joint_limit_violation_percent=_limit_violation(model.mj_model, clip.qpos),
-        ground_penetration_percent=100.0 * float((seen.lowest < -_DEEP).mean()),
-        max_penetration_m=float(max(-seen.lowest.min(), 0.0)),
+        ground_penetration_percent=100.0 * float((lowest < -_DEEP).mean()),
+        max_penetration_m=float(max(-lowest.min(), 0.0)),
         tendon_jump=bool(jumps.frames > 0),
         rmse_m=rmse,
         solve_s_per_30hz_frame=None,
@@ -149,6 +147,26 @@ def clip_metrics(
         source_root_acceleration_rms_m_per_s2=source_acceleration,
         not_converged_percent=100.0 * float((clip.frame_status != 0).mean()),
     )
+
+
+def _clearances(
+    body: KinematicBody, floor: FloorGeoms, qpos: Float[np.ndarray, "T nq"]
+) -> tuple[Float[np.ndarray, "T 2"], Float[np.ndarray, " T"]]:
+    """Of the soles and of the lowest point, m; all else that is seen would fill the memory."""
+    soles, lowest = np.empty((len(qpos), 2)), np.empty(len(qpos))
+    for rows in blocks(len(qpos)):
+        seen = survey(body, floor, qpos[rows])
+        soles[rows], lowest[rows] = seen.soles, seen.lowest
+    return soles, lowest
+
+
+def _mean_angle(clip: MotionClip, targets: Targets) -> float:
+    """Mean angle of the sites that have an orientation to it, degrees."""
+    aimed, total = targets.rot_weight > 0, 0.0
+    for rows in blocks(len(clip)):
+        angles = angle_between(clip.site_quat[rows][:, aimed], targets.quat[rows][:, aimed])
+        total += float(angles.sum())
+    return float(np.rad2deg(total / (len(clip) * int(aimed.sum()))))
 
 
 def walking_speed(clip: MotionClip) -> float:
@@ -189,44 +207,6 @@ def peak_knee_flexion_deg(model: Articulated, clip: MotionClip) -> tuple[float, 
     columns = [model.mj_model.joint(f"knee_angle_{side}").qposadr[0] for side in "lr"]
     left, right = np.rad2deg(clip.qpos[:, columns].max(axis=0))
     return float(left), float(right)
-
-
-@dataclass(frozen=True)
-class TendonJumps:
-    """Number of frames with a jump; the tendon of the largest relative change, and the change."""
-
-    frames: int
-    worst: str
-    worst_change: float
-
-
-def tendon_jumps(model: mujoco.MjModel, qpos: Float[np.ndarray, "T nq"]) -> TendonJumps:
-    """Look at every tendon's change from frame to frame; see `ClipMetrics.tendon_jump`."""
-    if not model.ntendon:
-        return TendonJumps(0, "none", 0.0)
-    data, before, mean = mujoco.MjData(model), np.empty(0), np.empty(0)
-    largest, jumped = np.zeros(model.ntendon), 0
-    for frame, row in enumerate(qpos):
-        data.qpos[:] = row
-        mujoco.mj_kinematics(model, data)
-        mujoco.mj_comPos(model, data)
-        mujoco.mj_tendon(model, data)
-        change = np.abs(data.ten_length - before) if frame else np.zeros(model.ntendon)
-        # The running mean starts from the first change.
-        mean = change.copy() if frame <= 1 else mean
-        jumped += bool(
-            np.any(
-                (change > _JUMP_SHARE * model.tendon_length0)
-                & (change > _JUMP_LENGTH)
-                & (change > _JUMP_RATIO * mean)
-            )
-        )
-        mean += _JUMP_MEMORY * (change - mean)
-        np.maximum(largest, change, out=largest)
-        before = data.ten_length.copy()
-    relative = largest / model.tendon_length0
-    worst = int(relative.argmax())
-    return TendonJumps(jumped, model.tendon(worst).name, float(relative[worst]))
 
 
 def _limit_violation(model: mujoco.MjModel, qpos: Float[np.ndarray, "T nq"]) -> float:

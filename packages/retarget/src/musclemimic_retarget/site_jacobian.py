@@ -83,7 +83,7 @@ class SiteJacobian:
         )
         self._site, self._unknown = np.divmod(groups, len(self.dofs))
         self._moving = np.unique(pairs[:, 2])
-        self._below = _above(body)[:, self._moving].T.astype(np.float64)
+        self._below = dofs_above(body)[:, self._moving].T.astype(np.float64)
         # One dof has one unknown, whichever site it moves.
         unknown = dict(zip(pairs[:, 2].tolist(), pairs[:, 1].tolist(), strict=True))
         self._collect = np.zeros((len(self.dofs), len(self._moving)))
@@ -150,7 +150,7 @@ def site_velocities(
 ) -> tuple[Float[np.ndarray, "T S 3"], Float[np.ndarray, "T S 3"]]:
     """Linear, m/s, and angular, rad/s, velocity of every site in the world frame."""
     moved = links.motion * qvel.T[..., None]
-    total = _above(body).astype(np.float64) @ moved.reshape(len(moved), -1)
+    total = dofs_above(body).astype(np.float64) @ moved.reshape(len(moved), -1)
     total = total.reshape(-1, len(qvel), 6).transpose(1, 0, 2)
     angular = np.ascontiguousarray(total[..., :3])
     return cross(angular, links.site_pos) + total[..., 3:], angular
@@ -159,7 +159,7 @@ def site_velocities(
 def moving_dofs(body: KinematicBody) -> Int[np.ndarray, " F"]:
     """The free dofs that move a mimic site, directly or through a coupling."""
     couplings = body.musculo.couplings
-    above: Bool[np.ndarray, " nv"] = np.any(_above(body), axis=0)
+    above: Bool[np.ndarray, " nv"] = np.any(dofs_above(body), axis=0)
     above[couplings.independent_dof[above[couplings.dependent_dof]]] = True
     return couplings.free_dof[above[couplings.free_dof]]
 
@@ -173,7 +173,7 @@ def cross(
     return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=-1)
 
 
-def _above(body: KinematicBody) -> Bool[np.ndarray, "S nv"]:
+def dofs_above(body: KinematicBody) -> Bool[np.ndarray, "S nv"]:
     """Which dofs lie between the world and each site."""
     model = body.model
     parents, owner = model.body_parentid.tolist(), model.dof_bodyid
@@ -194,7 +194,7 @@ def _pairs(body: KinematicBody, dofs: Int[np.ndarray, " F"]) -> Int[np.ndarray, 
     unknown = np.full(body.model.nv, -1)
     unknown[dofs] = np.arange(len(dofs))
     constant = couplings.dependent_dof[couplings.dependent_dof == couplings.independent_dof]
-    site, dof = np.nonzero(_above(body))
+    site, dof = np.nonzero(dofs_above(body))
     leads = np.where(np.isin(dof, constant), -1, unknown[leader[dof]])
     rows = np.stack([site, leads, dof], axis=1)[leads >= 0]
     return rows[np.lexsort(rows.T[::-1])]

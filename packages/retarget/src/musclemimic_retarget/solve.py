@@ -5,8 +5,7 @@ from jaxtyping import Float, Float32, Int
 
 from musclemimic_retarget.ik import IKResult, InverseKinematics, SiteTargets
 from musclemimic_retarget.kinematics import KinematicBody
-from musclemimic_retarget.rotations import continuous, matrices, normalized, quaternions
-from musclemimic_retarget.targets import Targets
+from musclemimic_retarget.rotations import continuous, normalized, quaternions
 
 # Shoulder starts for the first frame and for recovery: (plane of elevation, elevation), rad.
 # They cover arms hanging, sideways, forwards, backwards and up.
@@ -16,7 +15,7 @@ _ELBOW_START = 0.5
 _STRAY = 0.6
 # Key poses are this far apart, s: in between, interpolation starts in the right basin.
 KEY_SECONDS = 0.25
-_SCRATCH_ITERATIONS, _KEY_ITERATIONS, _SETTLING_ITERATIONS = 6, 6, 1
+_SCRATCH_ITERATIONS, _KEY_ITERATIONS, _SETTLING_ITERATIONS = 3, 6, 1
 # A key pose that costs this many times the usual is worth the price of trying other starts.
 _SUSPICIOUS = 4.0
 _SMALL_COST = 2e-3
@@ -24,7 +23,8 @@ _SMALL_COST = 2e-3
 
 def solve_motion(
     solver: InverseKinematics,
-    targets: Targets,
+    goals: SiteTargets,
+    rate: float,
     starts: Float[np.ndarray, "T nq"] | None = None,
     *,
     first: Float[np.ndarray, " nq"] | None = None,
@@ -39,15 +39,15 @@ def solve_motion(
 
     Args:
         solver: of the model.
-        targets: on a uniform grid.
+        goals: on a uniform grid.
+        rate: its frames per second.
         starts: poses near the answer for every frame (from an earlier pass), if known.
         first: without them, a pose near the first frame's, if known.
         iterations: at most, of the solve of all frames; the solver's own if None.
         hessian: from an earlier pass with the same weights, if any.
     """
-    goals = SiteTargets(targets.pos, matrices(targets.quat), targets.pos_weight, targets.rot_weight)
     if starts is None:
-        starts = _from_key_poses(solver, goals, targets.rate, first)
+        starts = _from_key_poses(solver, goals, rate, first)
     return solver.solve(goals, starts, starts, iterations=iterations, hessian=hessian)
 
 

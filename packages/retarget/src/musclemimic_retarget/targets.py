@@ -12,6 +12,7 @@ from musclemimic_retarget.calibration import (
     Calibration,
     interpolate_girdle,
 )
+from musclemimic_retarget.ik import SiteTargets
 from musclemimic_retarget.kinematics import KinematicBody
 from musclemimic_retarget.motion import MotionSource, SkeletonMotion
 from musclemimic_retarget.rotations import (
@@ -75,6 +76,11 @@ class Targets:
     def times(self) -> Float[np.ndarray, " T"]:
         """Time of each frame from the first, s."""
         return np.arange(len(self)) / self.rate
+
+    @property
+    def goals(self) -> SiteTargets:
+        """The same for inverse kinematics."""
+        return SiteTargets(self.pos, matrices(self.quat), self.pos_weight, self.rot_weight)
 
     def __getitem__(self, frames: slice) -> "Targets":
         """The targets of some frames."""

@@ -31,27 +31,27 @@ class Alignment:
         twist: site column to the turn of its targets, rad.
         plane: the floor in the targets' own frame; None on a fixed trunk.
         footing: what it was fitted to; None on a fixed trunk.
-        strained: whether positions come before orientations.
+        angle: weight of the sum of angles (`GMRFitConfig.angle`, or less).
     """
 
     twist: Mapping[int, float]
     plane: FloorPlane | None
     footing: Footing | None
-    strained: bool
+    angle: float
 
 
 def agreed(stretches: Sequence[Alignment]) -> Alignment:
     """One alignment for a motion of which several stretches are known: medians, one floor."""
     first = stretches[0]
     twist = {c: float(np.median([each.twist[c] for each in stretches])) for c in first.twist}
-    strained = 2 * sum(each.strained for each in stretches) > len(stretches)
+    angle = float(np.median([each.angle for each in stretches]))
     known = [each.footing for each in stretches if each.footing is not None]
     if not known:
-        return Alignment(twist, None, None, strained)
+        return Alignment(twist, None, None, angle)
     footing = Footing(
         np.concatenate([each.soles for each in known]),
         np.concatenate([each.stance for each in known]),
         np.concatenate([each.feet for each in known]),
     )
     plane = fit_floor(footing.soles, footing.stance, footing.feet)
-    return Alignment(twist, plane, footing, strained)
+    return Alignment(twist, plane, footing, angle)

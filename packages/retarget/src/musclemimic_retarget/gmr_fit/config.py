@@ -15,15 +15,19 @@ class GMRFitConfig:
     Attributes:
         output_hz: frames per second of the clip.
         solve_hz: inverse kinematics runs at the source's rate, but at no more than this.
-        smoothing_hz: half-gain frequency of the whole-clip smoothing (6 to 10 Hz is usual for
-            human movement).
+        smoothing_hz: half-gain frequency of the whole-clip smoothing. Gait is usually smoothed at
+            6 to 10 Hz; a run has turns of up to 10 Hz.
         passes: rounds of aligning twist, correcting the feet's targets and solving again.
         first_iterations: of the solve before them, which only they refine.
-        strain_m: RMS distance from the targets before the last pass, m, above which the body's
-            joints cannot follow the orientations, and positions come first;
-        lost_m: the same, above which that would cost too many degrees for too few millimetres, and
-            the balance stays.
-        strained_orientation: the orientations' weight where positions come first, rad⁻².
+        angle: weight of the sum of angles to the targets, beside that of squared distances, rad⁻¹.
+        rounding: angles much smaller than this count by their squares, rad.
+        least_angle, most_angle: bounds of that weight where one pass has shown that joints cannot
+            follow both: the least if poses are further than `aim_m` from the targets, the most if
+            they are turned by more than `turned_deg`; the next pass tells how much of the change
+            `aim_m` allows.
+        aim_m: RMS distance from the targets, m. turned_deg: mean angle, degrees.
+        lost_m: RMS distance above which positions first would cost too many degrees for too few
+            millimetres, and the balance stays, m.
         window_s: motions longer than one and a half windows are worked on a window at a time, s,
             so that memory does not grow with them.
         ik, ground, stance, twist: of the parts.
@@ -31,12 +35,16 @@ class GMRFitConfig:
 
     output_hz: float = 100.0
     solve_hz: float = 30.0
-    smoothing_hz: float = 8.0
+    smoothing_hz: float = 11.0
     passes: int = 3
     first_iterations: int = 2
-    strain_m: float = 0.0137
-    lost_m: float = 0.018
-    strained_orientation: float = 0.004
+    angle: float = 0.006
+    rounding: float = 0.03
+    least_angle: float = 0.0012
+    most_angle: float = 0.016
+    aim_m: float = 0.0141
+    turned_deg: float = 2.7
+    lost_m: float = 0.0175
     window_s: float = 60.0
     ik: IKConfig = field(default_factory=IKConfig)
     ground: GroundConfig = field(default_factory=GroundConfig)

@@ -1,7 +1,6 @@
 """Windows of a motion become one clip again, without a seam."""
 
 import dataclasses
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,13 +66,18 @@ class Joined:
         self.converged[later] = output.converged[shared // 2 :]
 
 
-def joined_targets(parts: Sequence[Targets]) -> Targets:
-    """Targets of neighbouring windows, one after the other."""
+def joined_targets(parts: list[Targets]) -> Targets:
+    """Targets of neighbouring windows, one after the other; they leave the list meanwhile."""
+    first = parts[0]
     if len(parts) == 1:
-        return parts[0]
-    return dataclasses.replace(
-        parts[0],
-        pos=np.concatenate([part.pos for part in parts]),
-        quat=np.concatenate([part.quat for part in parts]),
-        human_pos=np.concatenate([part.human_pos for part in parts]),
+        return first
+    frames, done = sum(len(part) for part in parts), 0
+    pos, quat, human_pos = (
+        np.empty((frames, *array.shape[1:])) for array in (first.pos, first.quat, first.human_pos)
     )
+    while parts:
+        part = parts.pop(0)
+        rows = slice(done, done + len(part))
+        pos[rows], quat[rows], human_pos[rows] = part.pos, part.quat, part.human_pos
+        done = rows.stop
+    return dataclasses.replace(first, pos=pos, quat=quat, human_pos=human_pos)

@@ -70,12 +70,15 @@ class GMRFit:
         """Clip, its targets beside it, and seconds of inverse kinematics."""
         kept: list[Targets] = []
         clip, start, seconds = self._make(motion, kept)
-        targets = joined_targets(kept)
         up = 0.0
         if self.model.has_free_root:
             # How high a recording's floor lies is not known better than where the clip found it.
-            up = float(np.mean(clip.site_pos[..., 2] - targets.pos[..., 2]))
-        return clip, targets.shifted(np.array([*-start, up])), seconds
+            aimed = sum(float(part.pos[..., 2].sum()) for part in kept)
+            up = float(np.mean(clip.site_pos[..., 2])) - aimed / clip.site_pos[..., 2].size
+        offset = np.array([*-start, up])
+        for number, part in enumerate(kept):
+            kept[number] = part.shifted(offset)
+        return clip, joined_targets(kept), seconds
 
     def _make(
         self, motion: HumanMotion, kept: list[Targets] | None

@@ -8,9 +8,10 @@ from jaxtyping import Float
 from musclemimic_models import InputError
 
 from musclemimic_retarget.markers.landmarks import Landmarks, upright_facing_x
-from musclemimic_retarget.markers.legs import Leg, locate_leg, outward, without_overextension
+from musclemimic_retarget.markers.legs import Leg, outward, without_overextension
 from musclemimic_retarget.markers.marker_sets import SIDES
 from musclemimic_retarget.markers.pelvis import Pelvis, locate_pelvis
+from musclemimic_retarget.markers.proportions import with_plausible_hips
 from musclemimic_retarget.markers.upper_body import (
     Arm,
     hanging_arm,
@@ -52,8 +53,7 @@ def build_motion(landmarks: Landmarks, *, belt_speed: float = 0.0) -> SkeletonMo
     _require_outside(landmarks)
     rise = landmarks["left_asis"][:, 2] - landmarks["left_heel"][:, 2]
     _require_plausible(landmarks, float(rise.max()) / _HIP_HEIGHT)
-    pelvis = locate_pelvis(landmarks)
-    legs = {side: locate_leg(landmarks, pelvis, side) for side in SIDES}
+    pelvis, legs = with_plausible_hips(landmarks, locate_pelvis(landmarks))
     legs = without_overextension(legs, landmarks.source)
     trunk = locate_trunk(landmarks, pelvis)
     centres, turns = _leg_joints(pelvis, legs)

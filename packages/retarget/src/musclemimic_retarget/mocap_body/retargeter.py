@@ -13,13 +13,12 @@ from musclemimic_retarget.clips import make_clip
 from musclemimic_retarget.direct import direct_targets
 from musclemimic_retarget.feasible import clip_to_feasible
 from musclemimic_retarget.ground import FloorGeoms, root_lift
-from musclemimic_retarget.ik import InverseKinematics, SiteTargets
+from musclemimic_retarget.ik import InverseKinematics
 from musclemimic_retarget.kinematics import KinematicBody
 from musclemimic_retarget.mocap_body.pull import PullConfig, pull, pull_model
 from musclemimic_retarget.motion import CoordinateMotion, HumanMotion
 from musclemimic_retarget.pose_smoothing import smooth_poses
 from musclemimic_retarget.retargeter import RetargetResult, measured, require_joints
-from musclemimic_retarget.rotations import matrices
 from musclemimic_retarget.smoothing import resample, resample_rotations, uniform_times
 from musclemimic_retarget.solve import from_scratch
 from musclemimic_retarget.stance import StanceConfig, detect_stance, fit_floor, foot_speed
@@ -117,10 +116,7 @@ class MocapBody:
     def _start(self, targets: Targets) -> Float[np.ndarray, " nq"]:
         """A pose that fits the first frame: pulled from far, arms get caught on their ranges."""
         solver = InverseKinematics(self._body)
-        first = SiteTargets(
-            targets.pos[:1], matrices(targets.quat[:1]), targets.pos_weight, targets.rot_weight
-        )
-        return from_scratch(solver, first).qpos[0]
+        return from_scratch(solver, targets[:1].goals).qpos[0]
 
     def _finish(
         self,
