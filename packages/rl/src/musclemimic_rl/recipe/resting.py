@@ -43,7 +43,11 @@ def resting_policy(file: Path | str, spec: EnvSpec) -> PolicyBundle:
     network = NetworkConfig(hidden=(1,))
     key = jax.random.key(0)
     actor = Actor(network, obs_size=spec.obs_size, action_size=spec.action_size, key=key)
-    zero = jax.tree.map(jnp.zeros_like, actor)
+    zero = jax.tree.map(_zero, actor)
     task = dataclasses.asdict(gains_task(file))
     provenance = {"stage": f"gains of {Path(file)}, no policy on top", "config": {"env": task}}
     return PolicyBundle(zero, empty_moments((spec.obs_size,)), network, spec, provenance)
+
+
+def _zero(values: jax.Array) -> jax.Array:
+    return jnp.zeros(values.shape, values.dtype)
