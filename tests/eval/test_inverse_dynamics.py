@@ -10,6 +10,8 @@ from musclemimic_eval.human.files import read_table
 from musclemimic_eval.kinetics.differentiate import DifferentiatedMotion, differentiate
 from musclemimic_eval.kinetics.ground_reaction import GRAVITY, LEFT, GroundReaction
 from musclemimic_eval.kinetics.inverse_dynamics import inverse_dynamics
+from musclemimic_eval.kinetics.newton_euler import Wrench, newton_euler
+from musclemimic_eval.kinetics.phantoms import without_phantom_inertia
 from musclemimic_models import InputError, get_musculo_model
 from scipy.spatial.transform import Rotation
 from trials import WALK3D_MASS, walk3d
@@ -199,8 +201,44 @@ def test_ground_reaction_has_to_be_placed_and_to_cover_the_motion(real_data: Pat
         inverse_dynamics(MODEL, motion, placement.ground).joint("hip_r")
 
 
-def test_progress_reaches_the_last_frame() -> None:
-    motion = differentiate(MODEL, wriggle(250), dt=DT, cutoff_hz=None)
-    calls: list[tuple[int, int]] = []
-    inverse_dynamics(MODEL, motion, on_progress=lambda done, total: calls.append((done, total)))
-    assert calls == [(100, 250), (200, 250), (250, 250)]
+@pytest.mark.parametrize("name", ["MyoFullBody", "BimanualMuscle"])
+@pytest.mark.parametrize("phantoms", [True, False])
+def test_all_frames_at_once_agree_with_mujoco_one_by_one(name: str, phantoms: bool) -> None:
+    """`mj_inverse` without contact, constraints, rotor inertia and passive forces."""
+    model = get_musculo_model(name, fingers=False)
+    body = copy.copy(model.mj_model if phantoms else without_phantom_inertia(model).mj_model)
+    rng = np.random.default_rng(0)
+    frames = 1003  # more than are worked on at once
+    qpos = body.qpos0 + rng.normal(size=(frames, body.nq))
+    qvel, qacc = 3 * rng.normal(size=(frames, body.nv)), 20 * rng.normal(size=(frames, body.nv))
+    bodies = [body.body(name).id for name in ("calcn_l", "toes_r", "ulna_l", "world")
+              if name in {body.body(index).name for index in range(body.nbody)}]  # fmt: skip
+    force, moment = 300 * rng.normal(size=(2, len(bodies), frames, 3))
+    wrenches = [Wrench(*each) for each in zip(bodies, force, moment, strict=True)]
+    ours = newton_euler(body, qpos, qvel, qacc, wrenches)
+    body.dof_armature[:] = 0.0
+    off = mujoco.mjtDisableBit
+    for flag in (off.mjDSBL_CONSTRAINT, off.mjDSBL_SPRING, off.mjDSBL_DAMPER):
+        body.opt.disableflags |= int(flag)
+    data = mujoco.MjData(body)
+    seen = (0, 1, 500, 999, 1000, 1002)
+    theirs = np.empty((len(seen), body.nv))
+    for row, frame in enumerate(seen):
+        data.qpos[:], data.qvel[:], data.qacc[:] = qpos[frame], qvel[frame], qacc[frame]
+        mujoco.mj_inverse(body, data)
+        pushed = np.zeros(body.nv)
+        for index, at in enumerate(bodies):
+            push, twist = force[index, frame], moment[index, frame]
+            mujoco.mj_applyFT(body, data, push, twist, np.zeros(3), at, pushed)
+        theirs[row] = data.qfrc_inverse - pushed
+    scale = np.abs(theirs).max(axis=0)
+    np.testing.assert_allclose(ours[list(seen)] / scale, theirs / scale, atol=1e-8)
+
+
+def test_ball_joints_are_refused() -> None:
+    xml = (
+        "<mujoco><worldbody><body><joint type='ball'/><geom size='1'/></body></worldbody></mujoco>"
+    )
+    ball = mujoco.MjModel.from_xml_string(xml)
+    with pytest.raises(ValueError, match="not ball joints"):
+        newton_euler(ball, np.zeros((1, 4)), np.zeros((1, 3)), np.zeros((1, 3)))

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 import pytest
 from musclemimic_eval import Rollout, cli
+from musclemimic_eval.policy_command import policy_file
 from musclemimic_models import InputError
 from musclemimic_models.files import jsonable
 from musclemimic_rl import NetworkConfig, PolicyBundle
@@ -124,3 +125,13 @@ def test_a_clip_of_another_body_is_refused(policy, body_clip, tmp_path):
     body_clip.save(tmp_path / "walk.npz")
     with pytest.raises(InputError, match=r"BimanualMuscle.*expected MyoFullBody"):
         cli.main([str(policy), "--clips", str(tmp_path / "walk.npz")])
+
+
+def test_the_folder_of_a_recipe_is_a_checkpoint(tmp_path):
+    with pytest.raises(InputError, match="a training run, or the folder of a recipe"):
+        policy_file(tmp_path)
+    for name in ("gains.json", "policy/policy.npz", "policy.npz"):  # the last stage counts
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+        assert policy_file(tmp_path) == tmp_path / name
+    assert policy_file(tmp_path / "gains.json") == tmp_path / "gains.json"

@@ -23,6 +23,7 @@ from musclemimic_sim import (
     TimeStep,
     make_env,
 )
+from scipy.spatial.transform import Rotation
 
 SPEC = EnvSpec((ObsField("x", 2, "m"),), ("a", "b", "c"), "clip", 0.01, "toy", "0" * 64)
 
@@ -105,8 +106,8 @@ def record(env, starts=STARTS, **options):
     return in_order(ConstantPolicy(SPEC), env, starts, **options)
 
 
-def in_order(policy, env, starts=STARTS, **options):
-    recorded = dict(run_episodes(policy, env, starts, site_names=("p", "q"), **options))
+def in_order(policy, env, starts=STARTS, *, site_names=("p", "q"), **options):
+    recorded = dict(run_episodes(policy, env, starts, site_names=site_names, **options))
     return [recorded[index] for index in range(len(starts))]
 
 
@@ -189,6 +190,34 @@ def test_the_task_is_read_back_from_the_provenance():
         trained_task({"config": {"env": plain | {"levity": 0}}})
     older = {name: value for name, value in plain.items() if name != "sensor_noise"}
     assert trained_task({"config": {"env": older}}) == task
+
+
+@pytest.mark.slow
+def test_what_is_written_beside_physics_is_bit_for_bit_what_happened(arms, arms_clip):
+    """More steps than the tape puts in order at once, in worlds that end at different times."""
+    env = make_env(arms, [arms_clip], num_envs=3, config=EnvConfig().for_evaluation(horizon=None))
+    policy = ConstantPolicy(env.spec, level=0.3)
+    starts = [Start(0, "a", frame, 59 - frame) for frame in (0, 7, 30)]
+    recorded = in_order(policy, env, starts, site_names=tuple(arms.mimic_sites))
+    step = env.reset_to(np.zeros(3, int), np.array([0, 7, 30]))
+    seen = []
+    for _ in range(len(recorded[0])):
+        step = env.step(policy.act(step.obs))
+        out = env.output
+        names = ("qpos", "qvel", "act", "actuator_force", "actuator_length", "site_pos", "site_mat")
+        seen.append([np.array(getattr(out, name)) for name in names] + [np.array(step.reward)])
+    env.close()
+    assert len(recorded[0]) > 35
+    for row, rollout in enumerate(recorded):
+        happened = [np.stack([x[row] for x in column]) for column in zip(*seen, strict=True)]
+        turns = Rotation.from_matrix(happened[6].reshape(-1, 3, 3), assume_valid=True)
+        happened[6] = turns.as_quat(scalar_first=True).reshape(-1, happened[6].shape[1], 4)
+        written = (
+            *(rollout.qpos, rollout.qvel, rollout.activation, rollout.muscle_force),
+            *(rollout.muscle_length, rollout.site_pos, rollout.site_quat, rollout.reward),
+        )
+        for ours, theirs in zip(written, happened, strict=True):
+            np.testing.assert_array_equal(ours, theirs[: len(rollout)].astype(float))
 
 
 @pytest.mark.slow

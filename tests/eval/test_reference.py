@@ -16,7 +16,7 @@ from musclemimic_eval.reference.curves import (
     parse_reference,
 )
 from musclemimic_eval.reference.profile_score import LEG, PELVIS, profile_score
-from musclemimic_eval.reference.spm import spm_against_reference, spm_between
+from musclemimic_eval.reference.spm import spm_against_reference, spm_between, varies
 from musclemimic_eval.reference.suitability import nearest_group, warnings_for
 from musclemimic_models import InputError
 
@@ -250,3 +250,9 @@ def test_spm_refuses_samples_it_can_say_nothing_about() -> None:
         spm_against_reference(cycles(0.0)[:2], np.zeros(101))
     with pytest.raises(InputError, match="without variance"):
         spm_against_reference(np.ones((5, 101)), np.zeros(101))
+    # The strides of a cyclic clip differ by rounding alone.
+    rounding = 1e-13 * np.random.default_rng(0).normal(size=(5, 101))
+    with pytest.raises(InputError, match="a point without variance"):
+        spm_against_reference(20.0 + rounding, np.zeros(101))
+    assert not varies(20.0 + rounding)
+    assert varies(cycles(0.0))

@@ -5,6 +5,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from motions import clip_from_qpos
 from musclemimic_eval import Rollout
 from musclemimic_eval.emg.channels import map_channels
 from musclemimic_eval.emg.cycle import cycle_agreement
@@ -134,6 +135,19 @@ def test_split_phases_put_foot_off_where_the_reference_has_it(walk, body, real_d
         ends.append(int(np.flatnonzero(force > 0.05).max()))
     share = choice.load().groups["free"].foot_off
     assert ends[0] - ends[1] == pytest.approx(65.8 - share, abs=1.5)
+
+
+def test_a_reference_made_cyclic_has_strides_without_spread(walk, body, real_data):
+    """What imitates it is compared all the same: SPM is left out where nothing varies."""
+    clip = analysis(real_data, "walk3d").clip
+    cycle = clip.qpos[: round(1.145 / clip.dt)]
+    qpos = np.concatenate([cycle] * 5)
+    shift = cycle[-1, :3] - cycle[0, :3]
+    qpos[:, :2] += np.repeat(np.arange(5), len(cycle))[:, None] * shift[:2]
+    repeated = clip_from_qpos(body, qpos, clip.dt)
+    choice = ReferenceChoice(group="free", split_phases=True)
+    report = rollout_gait_report(walk, repeated, body, choice, choice.load())
+    assert report.numbers["imitated"]["parameters"]["both"]["stride time"]["n"] >= 5
 
 
 def test_an_end_before_the_first_stride_is_told_plainly(walk, body, real_data):

@@ -20,7 +20,7 @@ from musclemimic_eval.csv_files import write_validation
 from musclemimic_eval.gait_page.rollouts import rollout_gait_report
 from musclemimic_eval.inverse.rollouts import rollout_sections
 from musclemimic_eval.page import Section
-from musclemimic_eval.policy_rollout import Evaluation, evaluate, load_policy
+from musclemimic_eval.policy_rollout import Evaluation, evaluate, load_gains, load_policy
 from musclemimic_eval.progress import counting, waiting
 from musclemimic_eval.recording import Policy
 from musclemimic_eval.reference.choice import ReferenceChoice
@@ -29,6 +29,8 @@ from musclemimic_eval.report import ReportInputs, write_report
 from musclemimic_eval.rollout import Rollout
 
 COMPARISON = "comparison.json"
+# Of the gains that a recipe found; policies are .npz.
+GAINS_SUFFIX = ".json"
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class EvalConfig:
     --clips. `musclemimic eval muscles --help` tells of the analysis of measured motion.
 
     Attributes:
-        checkpoint: a policy file, or the folder of a training run.
+        checkpoint: a policy file, the folder of a training run or of a recipe, or a recipe's
+            gains.json: the coordination by itself, with action 0.
         clips: clip files, or folders of them, that the policy shall imitate.
         splits: lists of motions, each a column of its own: a published one (kinesis-train,
             kinesis-test, bimanual-train, bimanual-test) or a text file. Only their clips run.
@@ -109,10 +112,12 @@ def main(argv: Sequence[str]) -> int:
         raise InputError(
             "evaluate", "checkpoint", found="none", expected="a policy, or --compare A B"
         )
-    policy = load_policy(policy_file(config.checkpoint))
+    file = policy_file(config.checkpoint)
     choice = ReferenceChoice(config.reference, config.group, config.split_phases)
     table = choice.load()
+    policy = None if file.suffix == GAINS_SUFFIX else load_policy(file)
     clips = gather_clips(config)
+    policy = policy or _gains(file, clips)
     evaluation, sampled = run_policy(policy, clips, config)
     page = None
     if config.out is not None:
@@ -243,23 +248,30 @@ def _evaluated(path: Path, config: EvalConfig) -> Evaluated:
     """A report's numbers, or a checkpoint's after running it on the clips."""
     if path.suffix == ".json" or (path.is_dir() and (path / NUMBERS).exists()):
         return read_evaluation(path)
-    policy = load_policy(policy_file(path))
-    clips = gather_clips(config)
+    file, clips = policy_file(path), gather_clips(config)
+    policy = _gains(file, clips) if file.suffix == GAINS_SUFFIX else load_policy(file)
     if config.actions == "both":
         raise InputError("evaluate", "--actions", found="both", expected="mean or sampled here")
     evaluation, _ = run_policy(policy, clips, config)
     return Evaluated(path.name, clips.model.label, evaluation.table)
 
 
+def _gains(file: Path, clips: ClipSet) -> Policy:
+    return load_gains(file, clips.model, next(iter(clips.clips.values())))
+
+
 def policy_file(checkpoint: Path) -> Path:
     """The policy file of a run folder, or the file itself.
+
+    The folder of a recipe has its policy in `policy/`, or, before there is one, only gains.
 
     Raises:
         InputError: a folder without a policy.
     """
     if not checkpoint.is_dir():
         return checkpoint
-    file = checkpoint / "policy.npz"
-    if not file.exists():
-        raise InputError(checkpoint, "policy.npz", found="nothing", expected="a training run")
-    return file
+    for name in ("policy.npz", "policy/policy.npz", "gains.json"):
+        if (checkpoint / name).exists():
+            return checkpoint / name
+    expected = "a training run, or the folder of a recipe"
+    raise InputError(checkpoint, "policy.npz", found="nothing", expected=expected)

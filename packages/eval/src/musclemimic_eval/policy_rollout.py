@@ -175,3 +175,30 @@ def load_policy(path: Path | str) -> Policy:
             expected="pip install 'musclemimic-eval[rollout]'",
         ) from error
     return load(path)
+
+
+def load_gains(path: Path | str, model: MusculoModel, clip: MotionClip) -> Policy:
+    """The gains that a recipe found, acting without a policy on top (action 0).
+
+    Args:
+        path: the recipe's gains.json.
+        model: the body.
+        clip: any motion of it.
+
+    Raises:
+        InputError: musclemimic_rl is not installed, or the file does not hold gains.
+    """
+    try:
+        from musclemimic_rl.recipe.resting import gains_task, resting_policy
+    except ModuleNotFoundError as error:
+        raise InputError(
+            path,
+            "gains",
+            found=f"no module {error.name}",
+            expected="pip install 'musclemimic-eval[rollout]'",
+        ) from error
+    env = make_env(model, [clip], num_envs=1, config=gains_task(path))
+    try:
+        return resting_policy(path, env.spec)
+    finally:
+        env.close()

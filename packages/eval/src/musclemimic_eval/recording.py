@@ -9,12 +9,10 @@ import numpy as np
 from jaxtyping import Float, Int
 from musclemimic_models import InputError
 from musclemimic_sim import EnvSpec, SimOutput, Simulator, TimeStep
-from scipy.spatial.transform import Rotation
+from musclemimic_sim.types import Array
 
 from musclemimic_eval.rollout import Rollout
-
-# A rotation matrix in float32 has a determinant this close to 1.
-_PROPER = 1e-3
+from musclemimic_eval.tape import Sample, Tape, Written
 
 
 @runtime_checkable
@@ -152,73 +150,63 @@ def _run_batch(
     site_names: tuple[str, ...],
     key: jax.Array | None,
     report: Callable[[int], None],
-) -> list[Rollout]:
+) -> Iterator[Rollout]:
     # Idle environments repeat the last start and are not recorded.
     padded = [*starts, *[starts[-1]] * (env.num_envs - len(starts))]
-    count = len(starts)
     step = env.reset_to(
         np.array([start.clip for start in padded]), np.array([start.frame for start in padded])
     )
     origin = np.array(env.origin)
-    alive, terminated = np.ones(count, dtype=bool), np.zeros(count, dtype=bool)
-    lengths = np.zeros(count, dtype=int)
-    frames: list[dict[str, np.ndarray]] = []
-    while alive.any():
+    tape = Tape(len(starts))
+    over = 0
+    while over < len(starts):
         use = None
         if key is not None:
             key, use = jax.random.split(key)
         step = env.step(policy.act(step.obs, use))
-        unhealthy = np.asarray(step.unhealthy)[:count]
-        frames.append(_sample(env) | {"reward": np.asarray(step.reward)})
-        lengths += alive & ~unhealthy
-        failed = np.asarray(step.terminated)[:count] | unhealthy
-        terminated |= alive & failed
-        alive &= ~(failed | np.asarray(step.truncated)[:count])
-        report(int((~alive).sum()))
-    stacked = {name: np.stack([frame[name] for frame in frames]) for name in frames[0]}
-    stacked["site_quat"] = _quaternions(stacked.pop("site_mat"))
-    ends: list[int] = lengths.tolist()
-    return [
-        Rollout(
-            **{name: values[:length, row] for name, values in stacked.items()},  # pyright: ignore[reportArgumentType]
-            time=env.spec.control_dt * np.arange(1, length + 1),
-            reference_offset=-origin[row],
-            start_frame=start.frame,
-            terminated=bool(failed),
-            reference_clip=start.name,
-            site_names=site_names,
-            model_name=env.spec.model_name,
-            model_sha256=env.spec.model_sha256,
-        )
-        for row, (start, length, failed) in enumerate(zip(starts, ends, terminated, strict=True))
-    ]
+        over = tape.write(_sample(env, step))
+        report(over)
+    tape.close()
+    for row, start in enumerate(starts):
+        yield _rollout(env.spec, start, tape.episode(row), -origin[row], site_names)
 
 
-def _sample(env: RolloutEnvironment) -> dict[str, np.ndarray]:
-    """What a rollout keeps of one step, all environments."""
+def _sample(env: RolloutEnvironment, step: TimeStep) -> Sample:
+    """What a rollout keeps of a step. Nothing here is a view of what physics will write to."""
     out, physics = env.output, env.simulator
-    return {
-        "qpos": np.asarray(out.qpos),
-        "qvel": np.asarray(out.qvel),
-        "excitation": np.asarray(env.excitation),
-        "activation": np.asarray(out.act),
-        "muscle_force": np.asarray(out.actuator_force),
-        "muscle_length": np.asarray(out.actuator_length),
-        "ground_reaction": np.asarray(physics.ground_force()),
-        "centre_of_pressure": np.asarray(physics.ground_pressure_centre()),
-        "site_pos": np.asarray(out.site_pos),
-        "site_mat": np.asarray(out.site_mat),
-        "reference_frame": np.array(env.frame),
+    values: dict[str, Array] = {
+        "qpos": out.qpos,
+        "qvel": out.qvel,
+        "excitation": env.excitation,
+        "activation": out.act,
+        "muscle_force": out.actuator_force,
+        "muscle_length": out.actuator_length,
+        "ground_reaction": physics.ground_force(),
+        "centre_of_pressure": physics.ground_pressure_centre(),
+        "site_pos": out.site_pos,
+        "site_mat": out.site_mat,
+        "reward": step.reward,
+        "reference_frame": env.frame,
     }
+    return Sample(values, step.terminated, step.truncated, step.unhealthy)
 
 
-def _quaternions(matrices: Float[np.ndarray, "T N S 3 3"]) -> Float[np.ndarray, "T N S 4"]:
-    """Site orientations; identity where physics had diverged (those samples are dropped)."""
-    flat = matrices.reshape(-1, 3, 3).astype(np.float64)
-    with np.errstate(invalid="ignore", over="ignore"):
-        # The triple product of the rows; LAPACK's determinant takes five times as long.
-        determinant = np.einsum("ni,ni->n", flat[:, 0], np.cross(flat[:, 1], flat[:, 2]))
-        proper = np.abs(determinant - 1) < _PROPER
-    flat[~proper] = np.eye(3)
-    quaternions = Rotation.from_matrix(flat, assume_valid=True).as_quat(scalar_first=True)
-    return quaternions.reshape(*matrices.shape[:3], 4)
+def _rollout(
+    spec: EnvSpec,
+    start: Start,
+    written: Written,
+    offset: Float[np.ndarray, "3"],
+    site_names: tuple[str, ...],
+) -> Rollout:
+    length = len(written.values["qpos"])
+    return Rollout(
+        **written.values,  # pyright: ignore[reportArgumentType]
+        time=spec.control_dt * np.arange(1, length + 1),
+        reference_offset=offset,
+        start_frame=start.frame,
+        terminated=written.terminated,
+        reference_clip=start.name,
+        site_names=site_names,
+        model_name=spec.model_name,
+        model_sha256=spec.model_sha256,
+    )

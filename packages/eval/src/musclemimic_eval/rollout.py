@@ -188,19 +188,19 @@ def _shapes(rollout: Rollout) -> dict[str, tuple[int | None, ...]]:
 
 def _checked(source: str, name: str, value: object, shape: tuple[int | None, ...]) -> np.ndarray:
     """The value as a read-only array of the wanted shape, finite unless it may be NaN."""
-    array = np.array(value)
+    array = np.asarray(value)
     if array.ndim != len(shape) or any(
         want not in (None, have) for want, have in zip(shape, array.shape, strict=True)
     ):
         raise InputError(source, name, found=f"shape {array.shape}", expected=f"shape {shape}")
     if array.dtype.kind not in "fiu":
         raise InputError(source, name, found=f"type {array.dtype}", expected="numbers")
-    bad = np.isinf(array) if name == "centre_of_pressure" else ~np.isfinite(array)
-    if bad.any():
-        raise InputError(source, name, found=f"{bad.sum()} non-finite", expected="numbers")
+    good = ~np.isinf(array) if name == "centre_of_pressure" else np.isfinite(array)
+    if not good.all():
+        raise InputError(source, name, found=f"{(~good).sum()} non-finite", expected="numbers")
     if name == "reference_frame" and array.dtype.kind == "f" and (array != array.round()).any():
         raise InputError(source, name, found="fractions", expected="whole frames")
-    array = array.astype(np.int64 if name == "reference_frame" else np.float64)
+    array = np.array(array, dtype=np.int64 if name == "reference_frame" else np.float64, order="C")
     array.flags.writeable = False
     return array
 

@@ -50,8 +50,10 @@ class PolicyBundle:
             raise InputError(
                 "observation", "shape", found=obs.shape, expected=f"(N, {self.spec.obs_size})"
             )
-        # A copy: the caller may reuse its NumPy buffer while the device still reads it.
-        return _act(self.actor, self.obs_moments, jnp.array(obs, jnp.float32, copy=True), key)
+        if isinstance(obs, np.ndarray):
+            # A copy: the caller may reuse its buffer while the device still reads it.
+            obs = jnp.array(obs, jnp.float32, copy=True)
+        return _act(self.actor, self.obs_moments, obs.astype(jnp.float32), key)
 
     @property
     def parameter_count(self) -> int:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,10 +15,10 @@ from musclemimic_sim.body import BodyState, clean_state
 from musclemimic_sim.compiled import jit
 from musclemimic_sim.divergence import DivergenceRecorder
 from musclemimic_sim.drives import WholeBodyDrive, action_names, build_drive
-from musclemimic_sim.health import healthy, note, restarted
+from musclemimic_sim.health import Health, healthy, note, restarted
 from musclemimic_sim.saving import from_state, to_state
-from musclemimic_sim.task import Episode, Task
-from musclemimic_sim.types import EnvSpec, SimOutput, Simulator, State, TimeStep
+from musclemimic_sim.task import Episode, Outcome, Task
+from musclemimic_sim.types import Array, EnvSpec, SimOutput, Simulator, State, TimeStep
 from musclemimic_sim.variation import Variation
 from musclemimic_sim.whole_body_gains import WholeBodyGains
 
@@ -61,9 +62,8 @@ class ImitationEnv:
         names = action_names(model, task.config.action_map)
         self._episode = task.blank(count, actions=len(names), muscles=muscles, seed=seed)
         self._excite = build_drive(model, simulator, task, self._state)
-        self._clean, self._note, self._restarted = jit(clean_state), jit(note), jit(restarted)
-        self._count = jit(_count)
-        self._judge = jit(task.judge)
+        self._clean, self._restarted = jit(clean_state), jit(restarted)
+        self._judge = jit(partial(_judge, task))
         self._observe = jit(task.observe)
         self._few = -(-count // _FEW)
         self._observe_again = jit(partial(task.observe_again, most=self._few))
@@ -173,19 +173,24 @@ class ImitationEnv:
         self.variation.before_step()
         self._recorder.before_step(excitation)
         self.output = self.simulator.step(excitation)
-        bad, overflow = self.simulator.health()
-        self.health, failures = self._note(self.health, bad, overflow)
-        outcome = self._judge(self._state(), self._episode, action, excitation)
-        self._episode = outcome.episode
+        flags = self.simulator.health()
+        verdict = self._judge(
+            self._clean(vars(self.output), flags[0]),
+            flags,
+            health=self.health,
+            episode=self._episode,
+            action=action,
+            excitation=excitation,
+        )
+        outcome, failures = verdict.outcome, verdict.failures
+        self.health, self._episode = verdict.health, outcome.episode
         obs = outcome.obs
-        done = outcome.terminated | outcome.truncated
         # The one place where the host waits for the device.
-        ended, bad_worlds, full_worlds = jax.device_get(
-            self._count(done, self.health.bad, self.health.full)
-        ).tolist()
+        ended, bad_worlds, full_worlds = jax.device_get(verdict.counts).tolist()
         if bad_worlds or full_worlds:
             self._report(failures)
         if self.task.config.auto_reset and ended:
+            done = verdict.done
             self._restart(done, *self._start(self._episode, done))
             state = self._state()
             if ended <= self._few:
@@ -198,7 +203,7 @@ class ImitationEnv:
             terminated=outcome.terminated,
             truncated=outcome.truncated,
             final_obs=outcome.obs,
-            unhealthy=jnp.array(bad),
+            unhealthy=verdict.unhealthy,
             terms=outcome.terms | failures,
         )
 
@@ -272,9 +277,41 @@ class ImitationEnv:
         return TimeStep(obs, jnp.zeros(self.num_envs), never, never, obs, never, {})
 
 
-def _count(*flags: Bool[jax.Array, " N"]) -> Int[jax.Array, " F"]:
-    """In how many environments each of the flags is up."""
-    return jnp.stack([flag.sum() for flag in flags])
+class _Verdict(NamedTuple):
+    """All that a step computes on the device, in one program: fewer calls than one for each.
+
+    Attributes:
+        outcome: of the task.
+        done: whose episode ended.
+        unhealthy: whose physics diverged.
+        health, failures: as of `note`.
+        counts: in how many environments the episode ended, physics is bad, buffers are full.
+    """
+
+    outcome: Outcome
+    done: Bool[jax.Array, " N"]
+    unhealthy: Bool[jax.Array, " N"]
+    health: Health
+    failures: dict[str, Float[jax.Array, " N"]]
+    counts: Int[jax.Array, "3"]
+
+
+def _judge(
+    task: Task,
+    state: BodyState,
+    flags: tuple[Bool[Array, " N"], Int[Array, " N"]],
+    *,
+    health: Health,
+    episode: Episode,
+    action: Float[jax.Array, "N A"],
+    excitation: Float[jax.Array, "N nu"],
+) -> _Verdict:
+    bad, overflow = flags
+    outcome = task.judge(state, episode, action, excitation)
+    health, failures = note(health, bad, overflow)
+    done = outcome.terminated | outcome.truncated
+    counts = jnp.stack([flag.sum() for flag in (done, health.bad, health.full)])
+    return _Verdict(outcome, done, jnp.asarray(bad), health, failures, counts)
 
 
 def _part(state: State, prefix: str) -> State:

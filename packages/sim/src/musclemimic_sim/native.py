@@ -249,7 +249,8 @@ class NativeSimulator:
                 self._bad[error.ids] = True
         state = (self._fields[name] for name in ("qpos", "qvel", "act"))
         for values in state:
-            self._bad |= ~np.isfinite(values).all(axis=1) | (np.abs(values) > _HUGE).any(axis=1)
+            # NaN is not within bounds either.
+            self._bad |= ~(np.abs(values) <= _HUGE).all(axis=1)
 
     def _read(self, **carried: np.ndarray) -> SimOutput:
         self._felt = None

@@ -1,6 +1,5 @@
 """Inverse dynamics: the generalised forces that a motion takes."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import mujoco
@@ -8,9 +7,11 @@ import numpy as np
 from jaxtyping import Float
 from musclemimic_models import InputError, MusculoModel
 from musclemimic_models.couplings import Couplings
+from scipy.spatial.transform import Rotation
 
 from musclemimic_eval.kinetics.differentiate import DifferentiatedMotion
 from musclemimic_eval.kinetics.ground_reaction import GroundReaction
+from musclemimic_eval.kinetics.newton_euler import Wrench, newton_euler
 
 FEET = ("calcn_l", "calcn_r")
 # Residual force over the largest ground force that is usual (Hicks et al. 2015, J Biomech Eng
@@ -70,10 +71,8 @@ def inverse_dynamics(
     model: MusculoModel,
     motion: DifferentiatedMotion,
     ground: GroundReaction | None = None,
-    *,
-    on_progress: Callable[[int, int], None] | None = None,
 ) -> InverseDynamics:
-    """Net joint moments of a motion, by recursive Newton–Euler (MuJoCo's `mj_rne`).
+    """Net joint moments of a motion, by recursive Newton–Euler over all frames at once.
 
     τ = M(q) q̈ + c(q, q̇) − Σ Jᵀ w over the feet, w the given ground reaction at the heel bone's
     body. Nothing else acts: no contact of the model with its floor, no joint limit, no muscle or
@@ -86,7 +85,6 @@ def inverse_dynamics(
         motion: positions, velocities and accelerations (see `differentiate`).
         ground: of the same body, in its frame "model"; interpolated to the motion's times. None
             for a body that touches nothing.
-        on_progress: called with frames done and frames in all.
 
     Raises:
         InputError: ground reaction in another frame, or that does not cover the motion; arrays
@@ -102,27 +100,13 @@ def inverse_dynamics(
         )
     if ground is not None:
         ground = _on_model(ground, model, motion.time)
-    data = mujoco.MjData(body)
-    every = np.empty((len(motion), body.nv))
-    turn = np.tile(np.eye(3), (len(motion), 1, 1))
-    feet = [body.body(name).id for name in FEET] if ground is not None else []
-    # Looking these views up anew for each frame would cost as much as the physics.
-    qpos, qvel, qacc, root = data.qpos, data.qvel, data.qacc, data.xmat[1]
-    for frame in range(len(motion)):
-        qpos[:], qvel[:], qacc[:] = motion.qpos[frame], motion.qvel[frame], motion.qacc[frame]
-        mujoco.mj_kinematics(body, data)
-        mujoco.mj_comPos(body, data)
-        mujoco.mj_comVel(body, data)
-        mujoco.mj_rne(body, data, 1, every[frame])
-        if ground is not None:
-            every[frame] -= _pushed(body, data, feet, ground, frame)
-        turn[frame] = root.reshape(3, 3)
-        if on_progress is not None and (frame % 100 == 99 or frame + 1 == len(motion)):
-            on_progress(frame + 1, len(motion))
+    pushes = [] if ground is None else _pushes(body, ground)
+    every = newton_euler(body, motion.qpos, motion.qvel, motion.qacc, pushes)
     residual = np.zeros((len(motion), 6))
     if model.has_free_root:
         residual[:, :3] = every[:, :3]
-        residual[:, 3:] = np.einsum("tij,tj->ti", turn, every[:, 3:_ROOT])
+        turn = Rotation.from_quat(motion.qpos[:, 3:7].copy(), scalar_first=True)
+        residual[:, 3:] = turn.apply(every[:, 3:_ROOT].copy())
     return InverseDynamics(
         time=motion.time.copy(),
         names=independent_names(model),
@@ -174,24 +158,9 @@ def _on_model(
     return ground.resampled(time)
 
 
-def _pushed(
-    body: mujoco.MjModel,
-    data: mujoco.MjData,
-    feet: list[int],
-    ground: GroundReaction,
-    frame: int,
-) -> Float[np.ndarray, " nv"]:
-    """Generalised force of the ground reaction."""
-    result = np.zeros(body.nv)
-    for foot, index in enumerate(feet):
-        if np.isfinite(ground.centre_of_pressure[frame, foot, 0]):
-            mujoco.mj_applyFT(
-                body,
-                data,
-                ground.force[frame, foot],
-                ground.free_moment[frame, foot],
-                ground.centre_of_pressure[frame, foot],
-                index,
-                result,
-            )
-    return result
+def _pushes(body: mujoco.MjModel, ground: GroundReaction) -> list[Wrench]:
+    """What the ground does to each foot, which is nothing where it is unloaded."""
+    return [
+        Wrench(body.body(name).id, ground.force[:, foot], ground.moment_about_origin[:, foot])
+        for foot, name in enumerate(FEET)
+    ]

@@ -12,7 +12,7 @@ from musclemimic_eval.gait.spatiotemporal import SpatioTemporal
 from musclemimic_eval.reference.agreement import Agreement, agreement
 from musclemimic_eval.reference.curves import ReferenceGroup, ReferenceTable
 from musclemimic_eval.reference.profile_score import ProfileScore, profile_score
-from musclemimic_eval.reference.spm import SPM, spm_against_reference
+from musclemimic_eval.reference.spm import SPM, spm_against_reference, varies
 from musclemimic_eval.reference.suitability import nearest_group, warnings_for
 
 Curves = Mapping[str, Mapping[int, Float[np.ndarray, "_ P"]]]
@@ -72,7 +72,7 @@ def compare(
     for name, reference in chosen.curves.items():
         for foot, cycles in curves.get(name, {}).items():
             results[name, foot] = agreement(cycles.mean(axis=0), reference)
-            if with_spm and len(cycles) >= _CYCLES_FOR_SPM and (cycles.std(axis=0) > 0).all():
+            if with_spm and len(cycles) >= _CYCLES_FOR_SPM and varies(cycles - reference.mean):
                 tests[name, foot] = spm_against_reference(cycles, reference.mean)
     means = [
         {name: feet[foot].mean(axis=0) for name, feet in curves.items() if foot in feet}

@@ -22,6 +22,10 @@ class Cluster:
     p: float
 
 
+# A spread this small beside the largest value is rounding.
+_ROUNDING = 1e-9
+
+
 @dataclass(frozen=True)
 class SPM:
     """SPM{t} over the cycle.
@@ -110,10 +114,18 @@ def _spm1d() -> _Stats:
         ) from error
 
 
+def varies(curves: Float[np.ndarray, "N P"]) -> bool:
+    """Whether the curves differ at every point by more than rounding does.
+
+    The strides of a motion that was made cyclic do not.
+    """
+    return bool((curves.std(axis=0) > _ROUNDING * np.abs(curves).max()).all())
+
+
 def _require_sample(name: str, curves: Float[np.ndarray, "N P"]) -> None:
     if len(curves) < 3 or not np.isfinite(curves).all():
         raise InputError("SPM", name, found=f"{len(curves)} curves", expected="at least 3, finite")
-    if (curves.std(axis=0) == 0).any():
+    if not varies(curves):
         raise InputError("SPM", name, found="a point without variance", expected="real cycles")
 
 
