@@ -107,9 +107,10 @@ def lighten_phantoms(spec: mujoco.MjSpec) -> list[str]:
     """Take the inertia of four arms off each shoulder; returns the bodies concerned.
 
     The shoulder's joints lie in a chain of helper bodies. In myo-sim 0.2.4 each of the eight weighs
-    1 g and has a moment of inertia of 1 kg m², three times a whole arm's: to swing the arms as
-    in walking takes some 40 N m about the vertical, beyond the muscles' strength, and throws the
-    trunk round. Lighter bodies are left as they are.
+    1 g and has a moment of inertia of 1 kg m², three times a whole arm's. Swinging the arms as in
+    walking then takes up to 86 N m about the shoulder and 113 N m about the lumbar spine, 1 and 7
+    N m without (inverse dynamics of a recorded walk, docs/muscles.md): no muscle does it, and the
+    trunk is thrown round. Lighter bodies are left as they are.
 
     Args:
         spec: changed in place.

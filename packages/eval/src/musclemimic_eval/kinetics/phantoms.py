@@ -15,10 +15,10 @@ _LARGEST_GYRATION = 1.0
 def without_phantom_inertia(model: MusculoModel) -> MusculoModel:
     """A copy whose massless helper bodies have no inertia.
 
-    The shoulders of myo-sim hang on four bodies a side of 1 g and 1 kg m² each, between joints
-    that share one rotation; they steady the simulation. In inverse dynamics they ask for torques
-    that no shoulder has to give: walking, up to 86 N m about the shoulder and 113 N m about the
-    lumbar spine, where 1 and 7 N m are left without them.
+    The shoulders of myo-sim hang on four bodies a side of 1 g each, between joints that share one
+    rotation; their moments of inertia steady the simulation. With myo-sim's 1 kg m² walking would
+    ask for up to 86 N m about the shoulder and 113 N m about the lumbar spine, where 1 and 7 N m
+    are left without them; musclemimic_models keeps 0.01 kg m² of it.
 
     For inverse dynamics only: the kinematics are the same, a simulation would not be.
     """
