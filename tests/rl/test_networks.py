@@ -109,7 +109,8 @@ def test_parameter_counts(name):
 
 
 def test_presets():
-    assert NETWORKS["cpu"] == NetworkConfig()
+    assert NetworkConfig().hidden == (256,) * 3
+    assert NETWORKS["cpu"].hidden == (512,) * 3
     assert NETWORKS["base"].hidden == (1024,) * 4
     assert NETWORKS["resnet"].hidden == (1408, *[2688] * 5, 1408, 768, 384)
     assert NETWORKS["resnet"].kind == "residual"

@@ -23,7 +23,7 @@ class NetworkConfig:
     """
 
     kind: Literal["plain", "residual"] = "plain"
-    hidden: tuple[int, ...] = (512, 512, 512)
+    hidden: tuple[int, ...] = (256, 256, 256)
     experts: int = 0
     initial_std: float = 0.3
 
