@@ -13,6 +13,7 @@ from musclemimic_eval.human.sources import Recording
 from musclemimic_eval.kinetics.placing import Placement
 from musclemimic_models import MotionClip, get_musculo_model
 from musclemimic_retarget import GMRFit, read_motion
+from scipy.signal import butter, filtfilt
 
 WALK3D_MASS, WALK3D_STRIDE = 85.27, 1.145  # kg, s: data/README.md
 
@@ -71,10 +72,14 @@ def walking_rollout(data: Path) -> Rollout:
     """An episode that repeats the OpenSim subject's walk on the subject's own ground force.
 
     Two left steps were beside the plates: they get the force of the one on them, a stride earlier
-    and later. Activations say nothing: each is a sine of its own.
+    and later. Poses are low-passed at 8 Hz: a simulated body moves no faster than its muscles,
+    while a clip follows its markers. Activations say nothing: each is a sine of its own.
     """
     trial = analysis(data, "walk3d")
     assert trial.kinetics is not None
+    numerator, denominator = butter(2, 8.0, fs=1.0 / trial.clip.dt)
+    smooth = filtfilt(numerator, denominator, trial.clip.qpos, axis=0)
+    smooth[:, 3:7] /= np.linalg.norm(smooth[:, 3:7], axis=1, keepdims=True)
     clip, ground = trial.clip, trial.kinetics.placement.ground.filtered(20.0)
     time = clip.dt * np.arange(len(clip))
     frames = np.flatnonzero(time <= ground.time[-1])[1:]
@@ -93,7 +98,7 @@ def walking_rollout(data: Path) -> Rollout:
     activation = 0.5 + 0.4 * np.sin(5.0 * time[frames][:, None] + phase)
     return Rollout(
         time=time[frames],
-        qpos=clip.qpos[frames],
+        qpos=smooth[frames],
         qvel=clip.qvel[frames],
         excitation=activation,
         activation=activation,

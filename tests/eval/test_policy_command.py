@@ -68,7 +68,7 @@ def test_folders_of_clips_both_actions_and_every_file(policy, arms_clip, tmp_pat
 
 
 def test_a_body_that_falls_on_a_walk_gets_its_gait_told(body, real_data, tmp_path, capsys):
-    """Without steps that follow the pelvis, the whole-body layer falls within about a second."""
+    """A whole-body layer that hardly minds where the pelvis is falls within about a second."""
     clip = analysis(real_data, "walk3d").clip
     clip.save(tmp_path / "walk.npz")
     # Its toes drag, too.
@@ -79,6 +79,10 @@ def test_a_body_that_falls_on_a_walk_gets_its_gait_told(body, real_data, tmp_pat
         side_position=0.0,
         lift=0.0,
         swing_release=2.0,
+        root_horizontal=2.0,
+        root_vertical=5.0,
+        root_rotation=5.0,
+        joint=60.0,
     )
     config = EnvConfig(action_map="whole_body", whole_body=stiff, initial_activation=0.05)
     provenance = {"config": {"env": jsonable(dataclasses.asdict(config))}}

@@ -77,11 +77,11 @@ def test_a_repeated_walk_has_the_gait_of_its_recording(found, real_data):
 
 
 def test_events_of_force_and_motion_are_compared(found):
-    """Model's own feet: within 40 ms of the plates, half of the events within 10."""
+    """Model's own feet: within 45 ms of the plates, half of the events within 20."""
     apart = np.abs(found.disagreement[np.isfinite(found.disagreement)])
     assert len(apart) == 8
-    assert apart.max() < 0.040
-    assert np.median(apart) < 0.010
+    assert apart.max() < 0.045
+    assert np.median(apart) < 0.020
     assert {cycle.source for cycle in found.cycles} == {"force"}
     assert "events from motion and from force differ" in found.notes[0]
 

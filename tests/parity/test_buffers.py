@@ -18,7 +18,7 @@ def test_buffers_exceed_the_worst_case_seen(model, states):
         batch.reset()
         qpos, qvel, act = states(model, WORLDS, seed=episode)
         # Thrown, so that they fall on everything they have.
-        start = {"qpos": qpos, "qvel": qvel + rng.normal(0, episode, qvel.shape), "act": act}
+        start = {"qpos": qpos, "qvel": qvel + rng.normal(0, 3 * episode, qvel.shape), "act": act}
         for name, values in start.items():
             fields[name][:] = values
         for _ in range(STEPS):

@@ -179,7 +179,7 @@ def test_solution_agrees_with_an_exact_solver_on_1000_random_states(name, exact)
         box = (low[i], np.maximum(high[i], low[i] + 1e-9))
         best = lsq_linear(np.vstack([A[i], root]), wanted, box, method="bvls", tol=1e-12).x
         assert cost(i, a[i]) <= cost(i, best) * (1 + 1e-3) + 1e-6
-        assert np.abs(a[i] - best).max() < 0.03
+        assert np.abs(a[i] - best).max() < 0.05
 
 
 def test_bounds_decide_a_small_problem_by_hand():
