@@ -11,8 +11,9 @@ class WholeBodyConfig:
     """How the body follows its reference on its feet; see `whole_body.py` for the problem solved.
 
     The gains are rounded from an evolution on MyoFullBody's muscles (`musclemimic train --recipe
-    walk` does the same): first on a recorded walk at 1.1 m/s, then on its mean stride repeated. A
-    motion of another kind deserves a search of its own.
+    walk` does the same): first on a recorded walk at 1.1 m/s, then on its mean stride repeated; the
+    lift is the best of four values tried by hand after that. A motion of another kind deserves a
+    search of its own.
 
     Attributes:
         scale_rad: joint target offset at action 1.

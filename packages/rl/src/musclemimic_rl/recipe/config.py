@@ -80,8 +80,7 @@ class CorrectionConfig:
         initial_std: spread of the actions at the start; an action of 1 moves a joint target by
             `whole_body.scale_rad`.
         learning_rate: of Adam, at first.
-        target_kl: the rate is adapted so that an update's KL stays near this, nats: the layer below
-            does most of the work, and a policy that runs away from it only undoes that.
+        target_kl: the rate is adapted so that an update's KL stays near this, nats.
         warmup_updates: that only train the critic and gather statistics.
     """
 
