@@ -2,8 +2,8 @@
 
     python benchmarks/learn.py arms --seeds 3   # the built-in motion, both kinds of action
     python benchmarks/learn.py motions          # ten real motions and the built-in one
-    python benchmarks/learn.py distil           # the policy of `arms` into one of excitations
-    python benchmarks/learn.py finetune         # that one to a recorded motion; from scratch
+    python benchmarks/learn.py distil           # the policies of both into ones of excitations
+    python benchmarks/learn.py finetune         # that of `motions` to a new motion; from scratch
 
 Budgets are minutes of the process's own processor time on one core (pin it: `taskset -c 1 python
 ...`), so that other work on the machine hardly changes what a run gets. Each task writes
@@ -41,7 +41,7 @@ from benchmarks.learning import Row, Run, finish
 from benchmarks.two_arms import two_arm_task
 
 OUT = Path("benchmarks/results/learn")
-NEW_MOTION = "smpl/asap_squat_level1.npz"
+NEW_MOTION = HELD_OUT[1]
 
 
 def arms(_: argparse.Namespace) -> Iterator[Run]:
@@ -66,37 +66,43 @@ def _motions(out: Path) -> Run:
     return Run("motions", "eleven motions, one policy", MOTIONS, model, clips, held_out)
 
 
+def distil(arguments: argparse.Namespace) -> Iterator[Run]:
+    """(c) From joint targets to excitations, the policies of `arms` and `motions` as teachers."""
+    model, clip = two_arm_task()
+    arms_run = Run("student", "excitations, from the teacher", JOINTS, model, {BUILT_IN: clip}, {})
+    motions_run = dataclasses.replace(_motions(arguments.out), name="motions-student")
+    for run, teacher, minutes in (
+        (arms_run, arguments.out / "arms" / "runs" / "joints-0", 2.5),
+        (motions_run, arguments.out / "motions" / "runs" / "motions-0", 6.0),
+    ):
+        config = dataclasses.replace(
+            distil_config(teacher),
+            num_threads=1,
+            cpu_minutes=minutes,
+            validation=ValidationConfig(every=20),
+        )
+        yield dataclasses.replace(run, config=config)
+
+
 def finetune(arguments: argparse.Namespace) -> Iterator[Run]:
-    """(d) A recorded motion by excitations, from the student of `distil` and from scratch."""
+    """(d) A motion held out so far, by excitations, from the students of `distil`; from scratch."""
     model, _ = two_arm_task()
-    source = arguments.out / "distil" / "runs" / "student-0"
+    source = arguments.out / "distil" / "runs" / "motions-student-0"
     clips = arm_clips((NEW_MOTION,), arguments.out / "motions" / "runs" / "clips")
     scratch = dataclasses.replace(
-        MUSCLES, cpu_minutes=1.5, validation=ValidationConfig(every=5, num_envs=16)
+        MUSCLES, cpu_minutes=6.0, validation=ValidationConfig(every=5, num_envs=16)
     )
     # A distilled policy has no critic: it learns alone at first, and a good actor explores little.
     tuned = dataclasses.replace(
         scratch,
         source=source,
+        cpu_minutes=2.0,
         reset=ResetConfig(std=True, optimiser=True, schedule=True, critic=True),
         network=dataclasses.replace(scratch.network, initial_std=0.05),
         ppo=dataclasses.replace(scratch.ppo, warmup_updates=8),
     )
-    for name, config in (("scratch", scratch), ("finetuned", tuned)):
+    for name, config in (("finetuned", tuned), ("scratch", scratch)):
         yield Run(name, "a new motion", config, model, clips, {})
-
-
-def distil(arguments: argparse.Namespace) -> Iterator[Run]:
-    """(c) From joint targets to excitations, the policy of `arms` as teacher."""
-    model, clip = two_arm_task()
-    teacher = arguments.out / "arms" / "runs" / "joints-0"
-    config = dataclasses.replace(
-        distil_config(teacher),
-        num_threads=1,
-        cpu_minutes=2.5,
-        validation=ValidationConfig(every=20),
-    )
-    yield Run("student", "excitations, from the teacher", config, model, {BUILT_IN: clip}, {})
 
 
 TASKS: Mapping[str, Callable[[argparse.Namespace], Iterator[Run]]] = {

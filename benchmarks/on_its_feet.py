@@ -2,8 +2,9 @@
 
     python benchmarks/on_its_feet.py --out benchmarks/results/learn/standing
 
-Both references are made from the model's upright pose: it held, and knees bending to 70 degrees in
-four seconds with flat feet while the arms rise. No training: gains for feet that stay put.
+Both references are made from the model's upright pose: it held, and knees bending to 70 degrees and
+stretching again in four seconds while the arms rise, with flat feet, joints within their ranges and
+the centre of mass over the same spot. No training: gains for feet that stay put.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import mujoco
 import numpy as np
+from scipy.optimize import brentq
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -26,7 +28,7 @@ from musclemimic_rl.recipe import JudgeConfig, judge
 from musclemimic_rl.recipe.judge import whole_body_task
 from musclemimic_sim import WholeBodyConfig
 
-SECONDS, DT = 16.0, 0.01
+SECONDS, PERIOD, DT = 16.0, 4.0, 0.01
 STEPLESS = WholeBodyConfig(
     root_horizontal=90.0,
     root_vertical=80.0,
@@ -47,27 +49,74 @@ STEPLESS = WholeBodyConfig(
 )
 
 
-def upright(model: MusculoModel, bend: np.ndarray, raised: np.ndarray) -> np.ndarray:
-    """Poses with hips and ankles bent by `bend` and knees by twice that, rad, soles in place."""
-    m, d = model.mj_model, mujoco.MjData(model.mj_model)
-    qpos = np.tile(m.qpos0, (len(bend), 1))
-    for side in "lr":
-        for name, share in (("hip_flexion", 1.0), ("knee_angle", 2.0), ("ankle_angle", 1.0)):
-            qpos[:, m.joint(f"{name}_{side}").qposadr[0]] += share * bend
-        qpos[:, m.joint(f"shoulder_elv_{side}").qposadr[0]] += raised
-    qpos = model.couplings.apply(qpos)
-    heels = [m.body("calcn_l").id, m.body("calcn_r").id]
-    floor = [g for g in range(m.ngeom) if m.geom_bodyid[g] in heels and m.geom_contype[g]]
-    d.qpos[:] = qpos[0]
-    mujoco.mj_kinematics(m, d)
-    lowest = min(float(mujoco.mj_geomDistance(m, d, 0, g, 10.0, None)) for g in floor)
-    place = d.xpos[heels].mean(axis=0)
-    for pose in qpos:
-        d.qpos[:] = pose
-        mujoco.mj_kinematics(m, d)
-        pose[:3] += place - d.xpos[heels].mean(axis=0)
-        pose[2] -= lowest
-    return qpos
+# At the bottom of the squat: within the ranges (an ankle ends at 30 degrees), soles flat (the
+# subtalar joint takes back what the oblique ankle axis tilts).
+KNEE, ANKLE, SUBTALAR, ARMS = np.radians((70.0, 25.0, -6.0, 60.0))
+
+
+@dataclasses.dataclass(frozen=True)
+class Squat:
+    """Poses of a body on flat feet, from upright to the bottom of a squat."""
+
+    model: MusculoModel
+
+    def poses(self, depth: np.ndarray) -> np.ndarray:
+        """(T, nq) of depths (T,) in 0..1: feet in place, centre of mass over the same spot."""
+        upright = self.model.mj_model.qpos0
+        target = self._ahead(upright)
+        qpos = np.array([self._balanced(share, target) for share in depth])
+        return self._on_floor(qpos)
+
+    def _balanced(self, depth: float, target: float) -> np.ndarray:
+        """The trunk leans until the centre of mass is `target` m before the heels."""
+
+        def excess(lean: float) -> float:
+            return self._ahead(self._bent(depth, lean)) - target
+
+        return self._bent(depth, float(brentq(excess, -0.5, 1.2, xtol=1e-6)))
+
+    def _bent(self, depth: float, lean: float) -> np.ndarray:
+        m = self.model.mj_model
+        qpos = m.qpos0.copy()
+        for side in "lr":
+            for name, angle in (
+                ("ankle_angle", depth * ANKLE),
+                ("subtalar_angle", depth * SUBTALAR),
+                ("knee_angle", depth * KNEE),
+                ("hip_flexion", depth * (KNEE - ANKLE) + lean),
+                ("shoulder_elv", depth * ARMS),
+            ):
+                qpos[m.joint(f"{name}_{side}").qposadr[0]] += angle
+        turn, upright = np.zeros(4), qpos[3:7].copy()
+        mujoco.mju_axisAngle2Quat(turn, np.array([0.0, 1.0, 0.0]), lean)  # upright faces +x
+        mujoco.mju_mulQuat(qpos[3:7], turn, upright)
+        return self.model.couplings.apply(qpos[None])[0]
+
+    def _ahead(self, qpos: np.ndarray) -> float:
+        """Centre of mass before the heels, m."""
+        d = self._placed(qpos)
+        return float(d.subtree_com[0, 0] - d.xpos[self._heels(), 0].mean())
+
+    def _on_floor(self, qpos: np.ndarray) -> np.ndarray:
+        """Heels where those of the first pose are, whose lowest point is on the floor."""
+        m, heels = self.model.mj_model, self._heels()
+        soles = [g for g in range(m.ngeom) if m.geom_bodyid[g] in heels and m.geom_contype[g]]
+        d = self._placed(qpos[0])
+        place = d.xpos[heels].mean(axis=0)
+        place[2] -= min(float(mujoco.mj_geomDistance(m, d, 0, g, 10.0, None)) for g in soles)
+        for pose in qpos:
+            pose[:3] += place - self._placed(pose).xpos[heels].mean(axis=0)
+        return qpos
+
+    def _heels(self) -> list[int]:
+        return [self.model.mj_model.body(f"calcn_{side}").id for side in "lr"]
+
+    def _placed(self, qpos: np.ndarray) -> mujoco.MjData:
+        d = mujoco.MjData(self.model.mj_model)
+        d.qpos[:] = qpos
+        mujoco.mj_kinematics(self.model.mj_model, d)
+        mujoco.mj_comPos(self.model.mj_model, d)
+        return d
 
 
 def verdict(model: MusculoModel, qpos: np.ndarray, episodes: int) -> dict[str, float]:
@@ -94,14 +143,14 @@ def main() -> None:
     """Judge both, print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--episodes", type=int, default=8)
+    parser.add_argument("--episodes", type=int, default=32)
     args = parser.parse_args()
     model = get_musculo_model("MyoFullBody", fingers=False)
     t = np.arange(0.0, SECONDS, DT)
-    wave = 0.5 - 0.5 * np.cos(2 * np.pi * t / 4.0)
+    wave = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(0.0, PERIOD, DT) / PERIOD)
     motions = {
-        "standing": upright(model, 0 * t, 0 * t),
-        "squat with arms": upright(model, np.radians(35.0) * wave, np.radians(60.0) * wave),
+        "standing": Squat(model).poses(0.0 * t),
+        "squat with arms": np.tile(Squat(model).poses(wave), (int(SECONDS / PERIOD), 1)),
     }
     rows = {name: verdict(model, qpos, args.episodes) for name, qpos in motions.items()}
     lines = [
