@@ -33,7 +33,7 @@ from musclemimic_sim import CoordinationConfig, make_env
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.arm_configs import JOINTS
+from benchmarks.arm_configs import JOINTS, MUSCLES
 from benchmarks.run import machine
 from benchmarks.two_arms import two_arm_task
 
@@ -51,6 +51,10 @@ def _optim(**changes: object) -> TrainConfig:
 
 def _network(**changes: object) -> TrainConfig:
     return dataclasses.replace(JOINTS, network=dataclasses.replace(JOINTS.network, **changes))
+
+
+def _muscles(**changes: object) -> TrainConfig:
+    return dataclasses.replace(MUSCLES, ppo=dataclasses.replace(MUSCLES.ppo, **changes))
 
 
 def _env(**changes: object) -> TrainConfig:
@@ -80,6 +84,8 @@ ABLATIONS: Mapping[str, tuple[str, TrainConfig]] = {
         _env(coordination=CoordinationConfig()),
     ),
     "kl-rate": ("rate follows a KL of 0.01", _optim(schedule="constant", target_kl=0.01)),
+    "muscles": ("excitations as actions, 4 epochs", _muscles(epochs=4)),
+    "muscles-epochs-1": ("excitations as actions, 1 epoch", _muscles(epochs=1)),
 }
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from musclemimic_models.files import write_json, write_text
-from musclemimic_rl import ResetConfig, ValidationConfig, distil_config
+from musclemimic_rl import OptimConfig, ResetConfig, ValidationConfig, distil_config
 
 from benchmarks.arm_configs import JOINTS, MOTIONS, MUSCLES
 from benchmarks.arm_motions import BUILT_IN, HELD_OUT, TRAINED, arm_clips
@@ -85,23 +85,46 @@ def distil(arguments: argparse.Namespace) -> Iterator[Run]:
 
 
 def finetune(arguments: argparse.Namespace) -> Iterator[Run]:
-    """(d) A motion held out so far, by excitations, from the students of `distil`; from scratch."""
+    """(d) A motion held out so far, by excitations: from the student of eleven, and from scratch.
+
+    Either by reward (PPO), or by the lessons of the teacher of eleven motions.
+    """
     model, _ = two_arm_task()
-    source = arguments.out / "distil" / "runs" / "motions-student-0"
+    student = arguments.out / "distil" / "runs" / "motions-student-0"
+    teacher = arguments.out / "motions" / "runs" / "motions-0"
     clips = arm_clips((NEW_MOTION,), arguments.out / "motions" / "runs" / "clips")
-    scratch = dataclasses.replace(
-        MUSCLES, cpu_minutes=6.0, validation=ValidationConfig(every=5, num_envs=16)
+    often = ValidationConfig(every=5, num_envs=16)
+    afresh = ResetConfig(std=True, optimiser=True, schedule=True, critic=True)
+    lessons = dataclasses.replace(
+        distil_config(teacher), num_threads=1, cpu_minutes=2.0, validation=often
     )
-    # A distilled policy has no critic: it learns alone at first, and a good actor explores little.
-    tuned = dataclasses.replace(
-        scratch,
-        source=source,
+    more_lessons = dataclasses.replace(
+        lessons,
+        source=student,
+        reset=afresh,
+        distil=dataclasses.replace(lessons.distil, teacher_until=0.0),
+    )
+    reward = dataclasses.replace(MUSCLES, cpu_minutes=6.0, validation=often)
+    # A distilled policy has no critic: it learns alone at first. A good actor explores little, and
+    # so that a step changes little too, the rate follows the KL.
+    more_reward = dataclasses.replace(
+        reward,
+        source=student,
         cpu_minutes=2.0,
-        reset=ResetConfig(std=True, optimiser=True, schedule=True, critic=True),
-        network=dataclasses.replace(scratch.network, initial_std=0.05),
-        ppo=dataclasses.replace(scratch.ppo, warmup_updates=8),
+        reset=afresh,
+        network=dataclasses.replace(reward.network, initial_std=0.05),
+        ppo=dataclasses.replace(
+            reward.ppo,
+            warmup_updates=12,
+            optim=OptimConfig(learning_rate=3e-5, target_kl=0.01),
+        ),
     )
-    for name, config in (("finetuned", tuned), ("scratch", scratch)):
+    for name, config in (
+        ("finetuned-taught", more_lessons),
+        ("scratch-taught", lessons),
+        ("finetuned-reward", more_reward),
+        ("scratch-reward", reward),
+    ):
         yield Run(name, "a new motion", config, model, clips, {})
 
 
@@ -161,7 +184,7 @@ def _comparison(curves: Mapping[str, Curve]) -> str:
             told = "never" if fast is None else f"{fast:,.0f}"
             share = "" if fast is None else f"{fast / slow:.2f}"
             lines.append((seed, f"{100 * error:.2f}", f"{slow:,.0f}", told, share))
-    columns = ("seed", "site error, cm", "steps from scratch", "steps fine-tuned", "share")
+    columns = ("run", "site error, cm", "steps from scratch", "steps fine-tuned", "share")
     return "\n" + markdown(columns, lines) if lines else ""
 
 

@@ -2,16 +2,26 @@
 
 import dataclasses
 import json
+from pathlib import Path
+from types import SimpleNamespace
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from motions import clip_from_qpos
 from musclemimic_models import InputError, get_musculo_model
+from musclemimic_rl import load_policy
 from musclemimic_rl.cli import train_main
-from musclemimic_rl.recipe import JudgeConfig, SearchConfig, WalkRecipe, run_walk, search_gains
+from musclemimic_rl.recipe import (
+    JudgeConfig,
+    SearchConfig,
+    WalkRecipe,
+    policies,
+    run_walk,
+    search_gains,
+)
 from musclemimic_rl.recipe import search as search_module
-from musclemimic_rl.recipe.config import CorrectionConfig
+from musclemimic_rl.recipe.config import CorrectionConfig, StudentConfig
 from musclemimic_rl.recipe.gain_space import NAMES, config_with, gain_values, gains_of_worlds
 from musclemimic_rl.recipe.judge import whole_body_task
 from musclemimic_sim import WholeBodyConfig, WholeBodyGains, make_env
@@ -122,6 +132,7 @@ def test_recipe_judges_searches_and_goes_on(standing, tmp_path):
         out=tmp_path / "run",
         search=SearchConfig(generations=1, population=4, starts=1, horizon_s=0.1),
         correction=CorrectionConfig(minutes=0.0),
+        student=StudentConfig(minutes=0.0),
         judge=JudgeConfig(episodes=4, horizon_s=0.2, goal_s=0.1),
     )
     verdicts = run_walk(recipe, show_progress=False)
@@ -141,20 +152,54 @@ def test_recipe_judges_searches_and_goes_on(standing, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_policy_on_top_is_trained_judged_and_bound_to_its_gains(standing, tmp_path):
+def test_policies_are_trained_judged_and_bound_to_their_gains(standing, tmp_path):
     recipe = WalkRecipe(
         clips=(standing,),
         out=tmp_path / "run",
         search=SearchConfig(generations=0, population=4, starts=1, horizon_s=0.1),
-        correction=CorrectionConfig(minutes=0.01, num_envs=4, num_steps=8, hidden=(16,)),
+        correction=CorrectionConfig(minutes=0.0),
+        student=StudentConfig(minutes=0.01, num_envs=4, num_steps=8, hidden=(16,)),
         judge=JudgeConfig(episodes=2, horizon_s=0.1, goal_s=0.1),
     )
+    # Without a policy on top the student learns from the layer itself.
     verdicts = run_walk(recipe, show_progress=False)
-    assert list(verdicts) == ["first gains", "gains found", "policy on top"]
+    assert list(verdicts) == ["first gains", "gains found", "excitations alone"]
+    student = load_policy(recipe.out / "student" / "policy.npz")
+    assert student.spec.action_map == "clip"
+    assert student.spec.action_size == 354
+    teacher = load_policy(recipe.out / "resting.npz")
+    assert not np.asarray(teacher.act(jnp.ones((2, teacher.spec.obs_size)))).any()
+
+    on_top = dataclasses.replace(
+        recipe,
+        out=tmp_path / "on top",
+        correction=CorrectionConfig(minutes=0.01, num_envs=4, num_steps=8, hidden=(16,)),
+    )
+    verdicts = run_walk(on_top, show_progress=False)
+    assert list(verdicts)[2:] == ["policy on top", "excitations alone"]
     assert verdicts["policy on top"].success == 1.0
-    further = dataclasses.replace(recipe, search=dataclasses.replace(recipe.search, generations=1))
+    taught = json.loads((on_top.out / "student" / "config.json").read_text())["distil"]["teacher"]
+    assert Path(taught) == on_top.out / "policy" / "policy.npz"
+    further = dataclasses.replace(on_top, search=dataclasses.replace(recipe.search, generations=1))
     with pytest.raises(InputError, match="other gains"):
         run_walk(further, show_progress=False)
+
+
+def test_an_interrupted_policy_ends_the_recipe(standing, tmp_path, monkeypatch):
+    """Ctrl-C saves the run; nothing is judged or taught after it."""
+    monkeypatch.setattr(policies, "train", lambda *_, **__: SimpleNamespace(interrupted=True))
+    recipe = WalkRecipe(
+        clips=(standing,),
+        out=tmp_path / "run",
+        search=SearchConfig(generations=0, population=4, starts=1, horizon_s=0.1),
+        judge=JudgeConfig(episodes=2, horizon_s=0.1, goal_s=0.1),
+    )
+    with pytest.raises(KeyboardInterrupt):
+        run_walk(recipe, show_progress=False)
+    assert list(json.loads((recipe.out / "verdicts.json").read_text())) == [
+        "first gains",
+        "gains found",
+    ]
 
 
 def test_refusals(standing, env, tmp_path):

@@ -95,6 +95,27 @@ class CorrectionConfig:
 
 
 @dataclass(frozen=True)
+class StudentConfig:
+    """The policy of excitations that learns from what came before (DAgger, see `distil.py`).
+
+    Attributes:
+        minutes: wall-clock time; 0 leaves the stage out.
+        num_envs: environments stepped together.
+        num_steps: control steps of a rollout.
+        hidden: widths of the plain networks.
+        learning_rate: of Adam, at first; falls linearly.
+        teacher_until: share of the time over which the teacher drives fewer and fewer bodies.
+    """
+
+    minutes: float = 30.0
+    num_envs: int = 128
+    num_steps: int = 32
+    hidden: tuple[int, ...] = (512, 512, 512)
+    learning_rate: float = 1e-3
+    teacher_until: float = 0.5
+
+
+@dataclass(frozen=True)
 class WalkRecipe:
     """A body on its feet follows its clips with its muscles.
 
@@ -102,7 +123,7 @@ class WalkRecipe:
         clips: motion clip files, all for one model; each at least as long as the horizons (see
             `musclemimic retarget cycle`).
         out: folder of the recipe; the same command goes on where it was stopped, and the limits
-            (`search.generations`, `correction.minutes`) may be others then.
+            (`search.generations`, `correction.minutes`, `student.minutes`) may be others then.
         model: name of the body; by default the one the first clip was made for.
         fingers: of the named model.
         num_threads: of the physics engine; 0 takes one per core.
@@ -110,6 +131,7 @@ class WalkRecipe:
         gains: where the search starts.
         search: of gains.
         correction: the policy on top.
+        student: the policy without the layer.
         judge: of every stage.
     """
 
@@ -122,4 +144,5 @@ class WalkRecipe:
     gains: WholeBodyConfig = field(default_factory=WholeBodyConfig)
     search: SearchConfig = field(default_factory=SearchConfig)
     correction: CorrectionConfig = field(default_factory=CorrectionConfig)
+    student: StudentConfig = field(default_factory=StudentConfig)
     judge: JudgeConfig = field(default_factory=JudgeConfig)

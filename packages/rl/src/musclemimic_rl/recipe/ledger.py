@@ -5,12 +5,12 @@ import hashlib
 import json
 from pathlib import Path
 
-from musclemimic_sim import InputError, WholeBodyConfig, write_json, write_text
+from musclemimic_sim import EnvConfig, InputError, write_json, write_text
 
 from musclemimic_rl.policy import load_policy
 from musclemimic_rl.recipe.config import WalkRecipe
 from musclemimic_rl.recipe.display import StageBar
-from musclemimic_rl.recipe.judge import Verdict, judge, whole_body_task
+from musclemimic_rl.recipe.judge import Verdict, judge
 
 
 class Ledger:
@@ -43,25 +43,38 @@ class Ledger:
                     expected="verdicts by stage",
                 ) from error
 
-    def judge(self, stage: str, gains: WholeBodyConfig, policy: Path | None = None) -> None:
-        """Judge a stage, unless the same gains and policy have been judged already."""
-        digest = hashlib.sha256(json.dumps(dataclasses.asdict(gains)).encode())
+    def judge(self, stage: str, task: EnvConfig, policy: Path | None = None) -> None:
+        """Judge a stage, unless the same task and policy have been judged already.
+
+        Args:
+            stage: its name in the table.
+            task: what the policy, or action 0, acts in; without restarts.
+            policy: a file; none acts 0.
+        """
+        digest = hashlib.sha256(json.dumps(dataclasses.asdict(task)).encode())
         if policy is not None:
             digest.update(policy.read_bytes())
-        if self._subjects.get(stage) == digest.hexdigest():
+        subject = digest.hexdigest()
+        if self._subjects.get(stage) == subject:
             return
+        same = next((s for s, known in self._subjects.items() if known == subject), None)
+        self.verdicts[stage] = (
+            self._judged(stage, task, policy) if same is None else self.verdicts[same]
+        )
+        self._subjects[stage] = subject
+        self._write()
+
+    def _judged(self, stage: str, task: EnvConfig, policy: Path | None) -> Verdict:
         recipe = self._recipe
         with StageBar(f"judging: {stage}", visible=self._show) as bar:
-            self.verdicts[stage] = judge(
+            return judge(
                 recipe.clips,
-                whole_body_task(gains, auto_reset=False),
+                task,
                 recipe.judge,
                 policy=None if policy is None else load_policy(policy),
                 recipe=recipe,
                 on_step=bar.on_step(recipe.judge.horizon_s),
             )
-        self._subjects[stage] = digest.hexdigest()
-        self._write()
 
     def _write(self) -> None:
         rows = {

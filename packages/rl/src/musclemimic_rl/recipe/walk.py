@@ -1,4 +1,4 @@
-"""The walk recipe: search gains, train a policy on top, judge every stage."""
+"""The walk recipe: search gains, train a policy on top, distil it, judge every stage."""
 
 import dataclasses
 import json
@@ -13,26 +13,20 @@ from musclemimic_sim import (
     write_json,
 )
 
-from musclemimic_rl.checkpoint import has_checkpoint
-from musclemimic_rl.config import TrainConfig
-from musclemimic_rl.config_file import read_config
 from musclemimic_rl.from_json import from_dict
-from musclemimic_rl.network_config import NetworkConfig
-from musclemimic_rl.optim import OptimConfig
-from musclemimic_rl.ppo import PPOConfig
 from musclemimic_rl.recipe.config import WalkRecipe
 from musclemimic_rl.recipe.display import StageBar
 from musclemimic_rl.recipe.judge import Verdict, whole_body_task
 from musclemimic_rl.recipe.ledger import Ledger
+from musclemimic_rl.recipe.policies import corrected, taught
 from musclemimic_rl.recipe.search import Generation, found, search_gains
-from musclemimic_rl.trainer import resume, train
 
 
 def run_walk(recipe: WalkRecipe, *, show_progress: bool = True) -> dict[str, Verdict]:
     """Run the stages that are not yet done; returns the verdict on each.
 
-    `recipe.out` then holds recipe.json, search.jsonl, gains.json, the run `policy/`, verdicts.json
-    and verdicts.md.
+    `recipe.out` then holds recipe.json, search.jsonl, gains.json, the runs `policy` and `student`,
+    verdicts.json and verdicts.md.
 
     Args:
         recipe: all settings.
@@ -40,17 +34,24 @@ def run_walk(recipe: WalkRecipe, *, show_progress: bool = True) -> dict[str, Ver
 
     Raises:
         InputError: no clips, clips shorter than a horizon, or a folder with another recipe in it.
+        KeyboardInterrupt: a run was interrupted, and has been saved.
     """
     if not recipe.clips:
         raise InputError("recipe", "clips", found="none", expected="at least one clip file")
     _require_same_recipe(recipe)
     ledger = Ledger(recipe, show_progress=show_progress)
-    ledger.judge("first gains", recipe.gains)
+    ledger.judge("first gains", whole_body_task(recipe.gains, auto_reset=False))
     gains = _searched(recipe, show_progress=show_progress)
-    ledger.judge("gains found", gains)
+    task = whole_body_task(gains, auto_reset=False)
+    ledger.judge("gains found", task)
+    teacher = None
     if recipe.correction.minutes > 0:
-        run = _corrected(recipe, gains, show_progress=show_progress)
-        ledger.judge("policy on top", gains, run / "policy.npz")
+        teacher = corrected(recipe, gains, show_progress=show_progress) / "policy.npz"
+        ledger.judge("policy on top", task, teacher)
+    if recipe.student.minutes > 0:
+        run = taught(recipe, gains, teacher, show_progress=show_progress)
+        alone = dataclasses.replace(task, action_map="clip")
+        ledger.judge("excitations alone", alone, run / "policy.npz")
     return ledger.verdicts
 
 
@@ -87,39 +88,6 @@ def _searched(recipe: WalkRecipe, *, show_progress: bool) -> WholeBodyConfig:
     return gains
 
 
-def _corrected(recipe: WalkRecipe, gains: WholeBodyConfig, *, show_progress: bool) -> Path:
-    """Train, or go on training, the policy on top; returns the run's folder."""
-    run, config = recipe.out / "policy", recipe.correction
-    if has_checkpoint(run / "checkpoints"):
-        if read_config(run / "config.json").env.whole_body != gains:
-            expected = "the gains now found; move it away to train anew"
-            raise InputError(run, "whole_body", found="a policy on other gains", expected=expected)
-        resume(run, minutes=config.minutes, show_progress=show_progress)
-        return run
-    train(
-        TrainConfig(
-            clips=recipe.clips,
-            out=run,
-            model=recipe.model,
-            fingers=recipe.fingers,
-            num_envs=config.num_envs,
-            num_threads=recipe.num_threads,
-            seed=recipe.seed,
-            minutes=config.minutes,
-            env=whole_body_task(gains, auto_reset=True),
-            network=NetworkConfig(hidden=config.hidden, initial_std=config.initial_std),
-            ppo=PPOConfig(
-                num_steps=config.num_steps,
-                minibatch_size=min(1024, config.num_envs * config.num_steps),
-                warmup_updates=config.warmup_updates,
-                optim=OptimConfig(learning_rate=config.learning_rate, target_kl=config.target_kl),
-            ),
-        ),
-        show_progress=show_progress,
-    )
-    return run
-
-
 def _require_same_recipe(recipe: WalkRecipe) -> None:
     """Refuse to go on in a folder with other settings than limits; write them down.
 
@@ -144,4 +112,5 @@ def _without_limits(recipe: WalkRecipe) -> WalkRecipe:
         num_threads=0,
         search=dataclasses.replace(recipe.search, generations=0),
         correction=dataclasses.replace(recipe.correction, minutes=0.0),
+        student=dataclasses.replace(recipe.student, minutes=0.0),
     )

@@ -1,0 +1,123 @@
+"""The policies of a recipe: one that corrects the layer's joint targets, one without the layer."""
+
+import dataclasses
+from pathlib import Path
+
+from musclemimic_sim import EnvConfig, InputError, WholeBodyConfig, load_clips, make_env
+
+from musclemimic_rl.checkpoint import has_checkpoint
+from musclemimic_rl.config import DistilConfig, TrainConfig
+from musclemimic_rl.config_file import read_config
+from musclemimic_rl.network_config import NetworkConfig
+from musclemimic_rl.optim import OptimConfig
+from musclemimic_rl.ppo import PPOConfig
+from musclemimic_rl.recipe.config import CorrectionConfig, StudentConfig, WalkRecipe
+from musclemimic_rl.recipe.judge import whole_body_task
+from musclemimic_rl.recipe.resting import resting_policy
+from musclemimic_rl.trainer import resume, train
+
+
+def corrected(recipe: WalkRecipe, gains: WholeBodyConfig, *, show_progress: bool) -> Path:
+    """Train, or go on training, the policy on top (PPO); returns the run's folder.
+
+    Raises:
+        InputError: the run there is on other gains.
+    """
+    config = recipe.correction
+    ppo = PPOConfig(
+        num_steps=config.num_steps,
+        minibatch_size=_minibatch(config),
+        warmup_updates=config.warmup_updates,
+        optim=OptimConfig(learning_rate=config.learning_rate, target_kl=config.target_kl),
+    )
+    run = dataclasses.replace(
+        _run(recipe, config, whole_body_task(gains, auto_reset=True)),
+        out=recipe.out / "policy",
+        network=NetworkConfig(hidden=config.hidden, initial_std=config.initial_std),
+        ppo=ppo,
+    )
+    return _made(run, show_progress=show_progress)
+
+
+def taught(
+    recipe: WalkRecipe, gains: WholeBodyConfig, teacher: Path | None, *, show_progress: bool
+) -> Path:
+    """Distil, or go on distilling, into excitations; returns the run's folder.
+
+    Args:
+        recipe: its `student` says how.
+        gains: of the whole-body layer, through which the teacher acts.
+        teacher: policy file; without one the layer's own action 0 teaches.
+        show_progress: draw progress bars on standard error.
+
+    Raises:
+        InputError: the run there is on other gains.
+    """
+    config = recipe.student
+    task = dataclasses.replace(whole_body_task(gains, auto_reset=True), action_map="clip")
+    run = dataclasses.replace(
+        _run(recipe, config, task),
+        out=recipe.out / "student",
+        network=NetworkConfig(hidden=config.hidden),
+        ppo=PPOConfig(
+            num_steps=config.num_steps,
+            minibatch_size=_minibatch(config),
+            optim=OptimConfig(learning_rate=config.learning_rate, schedule="linear"),
+        ),
+        distil=DistilConfig(
+            teacher=teacher or _resting(recipe, gains), teacher_until=config.teacher_until
+        ),
+    )
+    return _made(run, show_progress=show_progress)
+
+
+def _run(
+    recipe: WalkRecipe, stage: CorrectionConfig | StudentConfig, task: EnvConfig
+) -> TrainConfig:
+    return TrainConfig(
+        clips=recipe.clips,
+        model=recipe.model,
+        fingers=recipe.fingers,
+        num_envs=stage.num_envs,
+        num_threads=recipe.num_threads,
+        seed=recipe.seed,
+        minutes=stage.minutes,
+        env=task,
+    )
+
+
+def _minibatch(stage: CorrectionConfig | StudentConfig) -> int:
+    return min(1024, stage.num_envs * stage.num_steps)
+
+
+def _made(config: TrainConfig, *, show_progress: bool) -> Path:
+    """Begin the run, or go on with it if it is there; returns its folder.
+
+    Raises:
+        InputError: the run there is on other gains.
+        KeyboardInterrupt: it was interrupted, and has been saved: the recipe ends there too.
+    """
+    run = config.out
+    if has_checkpoint(run / "checkpoints"):
+        if read_config(run / "config.json").env.whole_body != config.env.whole_body:
+            expected = "the gains now found; move it away to train anew"
+            raise InputError(run, "whole_body", found="a policy on other gains", expected=expected)
+        result = resume(run, minutes=config.minutes, show_progress=show_progress)
+    else:
+        result = train(config, show_progress=show_progress)
+    if result.interrupted:
+        raise KeyboardInterrupt
+    return run
+
+
+def _resting(recipe: WalkRecipe, gains: WholeBodyConfig) -> Path:
+    """The file of a policy that corrects nothing."""
+    model, clips = load_clips(recipe.clips, recipe.model, fingers=recipe.fingers)
+    env = make_env(
+        model, clips, num_envs=1, config=whole_body_task(gains, auto_reset=True), num_threads=1
+    )
+    spec = env.spec
+    env.close()
+    path = recipe.out / "resting.npz"
+    resting_policy(recipe.out / "gains.json", spec).save(path)
+    return path
