@@ -24,17 +24,18 @@ def corrected(recipe: WalkRecipe, gains: WholeBodyConfig, *, show_progress: bool
         InputError: the run there is on other gains.
     """
     config = recipe.correction
-    ppo = PPOConfig(
-        num_steps=config.num_steps,
-        minibatch_size=_minibatch(config),
-        warmup_updates=config.warmup_updates,
-        optim=OptimConfig(learning_rate=config.learning_rate, target_kl=config.target_kl),
-    )
-    run = dataclasses.replace(
-        _run(recipe, config, whole_body_task(gains, auto_reset=True)),
+    run = _run(
+        recipe,
+        config,
         out=recipe.out / "policy",
+        task=whole_body_task(gains, auto_reset=True),
         network=NetworkConfig(hidden=config.hidden, initial_std=config.initial_std),
-        ppo=ppo,
+        ppo=PPOConfig(
+            num_steps=config.num_steps,
+            minibatch_size=_minibatch(config),
+            warmup_updates=config.warmup_updates,
+            optim=OptimConfig(learning_rate=config.learning_rate, target_kl=config.target_kl),
+        ),
     )
     return _made(run, show_progress=show_progress)
 
@@ -54,10 +55,11 @@ def taught(
         InputError: the run there is on other gains.
     """
     config = recipe.student
-    task = dataclasses.replace(whole_body_task(gains, auto_reset=True), action_map="clip")
-    run = dataclasses.replace(
-        _run(recipe, config, task),
+    run = _run(
+        recipe,
+        config,
         out=recipe.out / "student",
+        task=dataclasses.replace(whole_body_task(gains, auto_reset=True), action_map="clip"),
         network=NetworkConfig(hidden=config.hidden),
         ppo=PPOConfig(
             num_steps=config.num_steps,
@@ -72,10 +74,18 @@ def taught(
 
 
 def _run(
-    recipe: WalkRecipe, stage: CorrectionConfig | StudentConfig, task: EnvConfig
+    recipe: WalkRecipe,
+    stage: CorrectionConfig | StudentConfig,
+    *,
+    out: Path,
+    task: EnvConfig,
+    network: NetworkConfig,
+    ppo: PPOConfig,
+    distil: DistilConfig | None = None,
 ) -> TrainConfig:
     return TrainConfig(
         clips=recipe.clips,
+        out=out,
         model=recipe.model,
         fingers=recipe.fingers,
         num_envs=stage.num_envs,
@@ -83,6 +93,9 @@ def _run(
         seed=recipe.seed,
         minutes=stage.minutes,
         env=task,
+        network=network,
+        ppo=ppo,
+        distil=distil or DistilConfig(),
     )
 
 
