@@ -107,6 +107,6 @@ def run() -> BenchmarkTable:
             "peak memory, MB",
         ),
         tuple(rows),
-        "BimanualMuscle, built-in motion, 128 worlds x 32 steps, 4 epochs of Adam; speeds relative "
+        "BimanualMuscle, built-in motion, 128 worlds x 32 steps, 1 epoch of Adam; speeds relative "
         "to each other are medians of paired rounds; memory of the whole process so far",
     )

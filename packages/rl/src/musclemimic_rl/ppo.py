@@ -15,7 +15,8 @@ class PPOConfig:
 
     Attributes:
         num_steps: environment steps per rollout and environment.
-        epochs: passes over each rollout.
+        epochs: passes over each rollout; one is best at equal time (README, "What the defaults
+            rest on").
         minibatch_size: samples per gradient step.
         gamma: discount per control step (10 ms): 0.99 looks one second ahead.
         lam: λ of the advantage estimate (Schulman et al. 2016).
@@ -27,7 +28,7 @@ class PPOConfig:
     """
 
     num_steps: int = 32
-    epochs: int = 4
+    epochs: int = 1
     minibatch_size: int = 1024
     gamma: float = 0.99
     lam: float = 0.95

@@ -31,6 +31,9 @@ from musclemimic_rl.ppo import PPOConfig
 
 _Tree = TypeVar("_Tree")
 
+# Advice stays right however often it is read, unlike advantages.
+LESSONS = PPOConfig(epochs=4, optim=OptimConfig(learning_rate=1e-3, schedule="linear"))
+
 
 @dataclass(frozen=True)
 class Source:
@@ -111,7 +114,7 @@ def distil_config(teacher: Path) -> TrainConfig:
         source=None,
         env=replace(source.config.env, action_map="clip"),
         distil=DistilConfig(teacher=source.path),
-        ppo=PPOConfig(optim=OptimConfig(learning_rate=1e-3, schedule="linear")),
+        ppo=LESSONS,
     )
 
 

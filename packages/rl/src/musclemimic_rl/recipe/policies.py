@@ -14,6 +14,7 @@ from musclemimic_rl.ppo import PPOConfig
 from musclemimic_rl.recipe.config import CorrectionConfig, StudentConfig, WalkRecipe
 from musclemimic_rl.recipe.judge import whole_body_task
 from musclemimic_rl.recipe.resting import resting_policy
+from musclemimic_rl.source import LESSONS
 from musclemimic_rl.trainer import resume, train
 
 
@@ -33,6 +34,7 @@ def corrected(recipe: WalkRecipe, gains: WholeBodyConfig, *, show_progress: bool
         ppo=PPOConfig(
             num_steps=config.num_steps,
             minibatch_size=_minibatch(config),
+            epochs=4,  # as it was measured; the KL holds them back
             warmup_updates=config.warmup_updates,
             optim=OptimConfig(learning_rate=config.learning_rate, target_kl=config.target_kl),
         ),
@@ -61,10 +63,11 @@ def taught(
         out=recipe.out / "student",
         task=dataclasses.replace(whole_body_task(gains, auto_reset=True), action_map="clip"),
         network=NetworkConfig(hidden=config.hidden),
-        ppo=PPOConfig(
+        ppo=dataclasses.replace(
+            LESSONS,
             num_steps=config.num_steps,
             minibatch_size=_minibatch(config),
-            optim=OptimConfig(learning_rate=config.learning_rate, schedule="linear"),
+            optim=dataclasses.replace(LESSONS.optim, learning_rate=config.learning_rate),
         ),
         distil=DistilConfig(
             teacher=teacher or _resting(recipe, gains), teacher_until=config.teacher_until
