@@ -21,9 +21,10 @@ from musclemimic_rl.recipe import (
     search_gains,
 )
 from musclemimic_rl.recipe import search as search_module
+from musclemimic_rl.recipe import walk as walk_module
 from musclemimic_rl.recipe.config import CorrectionConfig, StudentConfig
 from musclemimic_rl.recipe.gain_space import NAMES, config_with, gain_values, gains_of_worlds
-from musclemimic_rl.recipe.judge import whole_body_task
+from musclemimic_rl.recipe.judge import Verdict, whole_body_task
 from musclemimic_sim import WholeBodyConfig, WholeBodyGains, make_env
 
 START = WholeBodyConfig()
@@ -167,7 +168,7 @@ def test_policies_are_trained_judged_and_bound_to_their_gains(standing, tmp_path
     student = load_policy(recipe.out / "student" / "policy.npz")
     assert student.spec.action_map == "clip"
     assert student.spec.action_size == 354
-    teacher = load_policy(recipe.out / "resting.npz")
+    teacher = load_policy(recipe.out / "policy.npz")
     assert not np.asarray(teacher.act(jnp.ones((2, teacher.spec.obs_size)))).any()
 
     on_top = dataclasses.replace(
@@ -179,10 +180,21 @@ def test_policies_are_trained_judged_and_bound_to_their_gains(standing, tmp_path
     assert list(verdicts)[2:] == ["policy on top", "excitations alone"]
     assert verdicts["policy on top"].success == 1.0
     taught = json.loads((on_top.out / "student" / "config.json").read_text())["distil"]["teacher"]
-    assert Path(taught) == on_top.out / "policy" / "policy.npz"
+    assert Path(taught) == on_top.out / "policy.npz"
     further = dataclasses.replace(on_top, search=dataclasses.replace(recipe.search, generations=1))
     with pytest.raises(InputError, match="other gains"):
         run_walk(further, show_progress=False)
+
+
+@pytest.mark.parametrize(("on_top", "kept"), [(9.0, True), (8.0, False), (2.0, False)])
+def test_a_policy_that_falls_sooner_than_the_layer_is_left_aside(on_top, kept, caplog):
+    verdict = Verdict(4, 5.0, 10.0, 1.0, 1.0, 8.0, 8.0, 8.0, 0.2, 0.05)
+    verdicts = {
+        "gains found": verdict,
+        "policy on top": dataclasses.replace(verdict, mean_s=on_top),
+    }
+    assert walk_module._stays_up_longer(verdicts) == kept
+    assert ("the latter is kept" in caplog.text) != kept
 
 
 def test_an_interrupted_policy_ends_the_recipe(standing, tmp_path, monkeypatch):

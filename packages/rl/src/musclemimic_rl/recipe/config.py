@@ -80,6 +80,7 @@ class CorrectionConfig:
         initial_std: spread of the actions at the start; an action of 1 moves a joint target by
             `whole_body.scale_rad`.
         learning_rate: of Adam, at first.
+        gamma: discount per control step; 0.995 looks two seconds ahead.
         target_kl: the rate is adapted so that an update's KL stays near this, nats.
         warmup_updates: that only train the critic and gather statistics.
     """
@@ -90,6 +91,7 @@ class CorrectionConfig:
     hidden: tuple[int, ...] = (512, 256)
     initial_std: float = 0.1
     learning_rate: float = 3e-5
+    gamma: float = 0.995
     target_kl: float = 0.01
     warmup_updates: int = 5
 

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,18 +16,23 @@ from musclemimic_sim import (
 )
 
 from musclemimic_rl.from_json import from_dict
+from musclemimic_rl.policy import load_policy
 from musclemimic_rl.recipe.config import WalkRecipe
 from musclemimic_rl.recipe.display import StageBar
 from musclemimic_rl.recipe.judge import Verdict, whole_body_task
 from musclemimic_rl.recipe.ledger import Ledger
-from musclemimic_rl.recipe.policies import corrected, taught
+from musclemimic_rl.recipe.policies import corrected, resting, taught
 from musclemimic_rl.recipe.search import Generation, found, search_gains
+
+_LOG = logging.getLogger(__name__)
+_FOUND, _ON_TOP = "gains found", "policy on top"
 
 
 def run_walk(recipe: WalkRecipe, *, show_progress: bool = True) -> dict[str, Verdict]:
     """Run the stages that are not yet done; returns the verdict on each.
 
     `recipe.out` then holds recipe.json, search.jsonl, gains.json, the runs `policy` and `student`,
+    policy.npz (the policy on top or what corrects nothing, whichever stays up longer),
     verdicts.json and verdicts.md.
 
     Args:
@@ -43,16 +50,31 @@ def run_walk(recipe: WalkRecipe, *, show_progress: bool = True) -> dict[str, Ver
     ledger.judge("first gains", whole_body_task(recipe.gains, auto_reset=False))
     gains = _searched(recipe, show_progress=show_progress)
     task = whole_body_task(gains, auto_reset=False)
-    ledger.judge("gains found", task)
-    teacher = None
+    ledger.judge(_FOUND, task)
+    result = resting(recipe, gains)
     if recipe.correction.minutes > 0:
-        teacher = corrected(recipe, gains, show_progress=show_progress) / "policy.npz"
-        ledger.judge("policy on top", task, teacher)
+        run = corrected(recipe, gains, show_progress=show_progress)
+        ledger.judge(_ON_TOP, task, run / "policy.npz")
+        if _stays_up_longer(ledger.verdicts):
+            result = load_policy(run / "policy.npz")
+    result.save(recipe.out / "policy.npz")
     if recipe.student.minutes > 0:
-        run = taught(recipe, gains, teacher, show_progress=show_progress)
+        run = taught(recipe, gains, recipe.out / "policy.npz", show_progress=show_progress)
         alone = dataclasses.replace(task, action_map="clip")
         ledger.judge("excitations alone", alone, run / "policy.npz")
     return ledger.verdicts
+
+
+def _stays_up_longer(verdicts: Mapping[str, Verdict]) -> bool:
+    """Whether the policy on top is of use."""
+    alone, corrected = verdicts[_FOUND].mean_s, verdicts[_ON_TOP].mean_s
+    if corrected <= alone:
+        _LOG.warning(
+            "the policy on top lasts %.2f s and the layer by itself %.2f s: the latter is kept",
+            corrected,
+            alone,
+        )
+    return corrected > alone
 
 
 def _searched(recipe: WalkRecipe, *, show_progress: bool) -> WholeBodyConfig:
