@@ -195,11 +195,14 @@ class InverseKinematics:
             step, largest = self._step(qpos, gradient, hessian, damping, todo)
             candidate = self._moved(_rows(qpos, todo), step)
             # So close to the minimum that evaluating it again would change nothing.
-            arrived = largest < config.tolerance
+            promise = _promise(_rows(gradient, todo), _rows(hessian, todo), step)
+            arrived = (promise < config.least_decrease * cost[todo]) & (largest < config.renewal)
+            arrived |= largest < config.tolerance
             if iteration == iterations:
                 qpos[todo], converged[todo] = candidate, arrived
                 break
             qpos[todo[arrived]], converged[todo[arrived]] = candidate[arrived], True
+            cost[todo[arrived]] -= promise[arrived]
             keep = np.flatnonzero(~arrived)
             if not len(keep):
                 break
@@ -333,6 +336,16 @@ def _errors(links: Linkage, targets: SiteTargets) -> Float[np.ndarray, "S T 6"]:
     turn = rotation_log(targets.mat @ np.swapaxes(links.site_mat, -1, -2))
     pull[..., :3] = turn.transpose(1, 0, 2)
     return pull
+
+
+def _promise(
+    gradient: Float[np.ndarray, "T F"],
+    hessian: Float[np.ndarray, "T F F"],
+    step: Float[np.ndarray, "T F"],
+) -> Float[np.ndarray, " T"]:
+    """By how much a step lowers the cost if it is as curved as it seems."""
+    curved = (hessian @ step[..., None])[..., 0]
+    return ((2.0 * gradient - curved) * step).sum(axis=1)
 
 
 def _rows(array: np.ndarray, rows: Int[np.ndarray, " N"]) -> np.ndarray:
