@@ -44,8 +44,8 @@ class IKConfig:
     iterations: int = 30
     tolerance: float = 5e-4
     least_decrease: float = 2e-2
-    largest_step: float = 0.5
-    renewal: float = 0.1
+    largest_step: float = 1.0
+    renewal: float = 0.2
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ _ELBOW_START = 0.5
 _STRAY = 0.6
 # Key poses are this far apart, s: in between, interpolation starts in the right basin.
 KEY_SECONDS = 0.25
-_SCRATCH_ITERATIONS, _KEY_ITERATIONS, _SETTLING_ITERATIONS = 3, 6, 1
+_SCRATCH_ITERATIONS, _KEY_ITERATIONS, _SETTLING_ITERATIONS = 3, 4, 1
 # A key pose that costs this many times the usual is worth the price of trying other starts.
 _SUSPICIOUS = 4.0
 _SMALL_COST = 2e-3
