@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from musclemimic_retarget import GMRFit, GMRFitConfig, clip_bounds, read_motion
 from musclemimic_retarget.cli import main
-from musclemimic_retarget.ik import IKConfig
 from musclemimic_retarget.jump_causes import jump_causes
+from musclemimic_retarget.pose_cost import IKConfig
 from musclemimic_retarget.synthetic import write_synthetic_smpl
 from musclemimic_retarget.trade_off import FitError, least_angle, least_distance
 

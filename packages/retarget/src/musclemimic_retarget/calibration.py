@@ -7,9 +7,10 @@ from jaxtyping import Float
 from musclemimic_models import InputError
 
 from musclemimic_retarget.feasible import clip_to_feasible
-from musclemimic_retarget.ik import IKConfig, InverseKinematics, SiteTargets
+from musclemimic_retarget.ik import InverseKinematics
 from musclemimic_retarget.kinematics import KinematicBody
 from musclemimic_retarget.motion import SkeletonMotion
+from musclemimic_retarget.pose_cost import IKConfig, SiteTargets
 from musclemimic_retarget.rotations import shortest_arc
 
 SIDES = ("left", "right")

@@ -9,9 +9,9 @@ from jaxtyping import Bool, Float, Int
 from musclemimic_models import ClipProvenance, MotionClip
 
 from musclemimic_retarget.kinematics import KinematicBody, blocks
+from musclemimic_retarget.linkage import linkage, site_velocities
 from musclemimic_retarget.motion import MotionSource
 from musclemimic_retarget.rotations import continuous, quaternions
-from musclemimic_retarget.site_jacobian import linkage, site_velocities
 
 
 @cache

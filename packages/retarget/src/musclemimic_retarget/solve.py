@@ -3,8 +3,9 @@
 import numpy as np
 from jaxtyping import Float, Float32, Int
 
-from musclemimic_retarget.ik import IKResult, InverseKinematics, SiteTargets
+from musclemimic_retarget.ik import IKResult, InverseKinematics
 from musclemimic_retarget.kinematics import KinematicBody
+from musclemimic_retarget.pose_cost import SiteTargets
 from musclemimic_retarget.rotations import continuous, normalized, quaternions
 
 # Shoulder starts for the first frame and for recovery: (plane of elevation, elevation), rad.

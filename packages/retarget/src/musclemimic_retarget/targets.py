@@ -12,9 +12,9 @@ from musclemimic_retarget.calibration import (
     Calibration,
     interpolate_girdle,
 )
-from musclemimic_retarget.ik import SiteTargets
 from musclemimic_retarget.kinematics import KinematicBody
 from musclemimic_retarget.motion import MotionSource, SkeletonMotion
+from musclemimic_retarget.pose_cost import SiteTargets
 from musclemimic_retarget.rotations import (
     continuous,
     matrices,

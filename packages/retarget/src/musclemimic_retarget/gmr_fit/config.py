@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from musclemimic_retarget.floor_goals import GroundConfig
-from musclemimic_retarget.ik import IKConfig
+from musclemimic_retarget.pose_cost import IKConfig
 from musclemimic_retarget.stance import StanceConfig
 from musclemimic_retarget.twist import TwistConfig
 
