@@ -31,7 +31,9 @@ def velocities(
         mujoco.mj_differentiatePos(
             body.model, qvel[frame], (after - before) * dt, qpos[before], qpos[after]
         )
-    return body.musculo.couplings.apply_velocity(qpos, qvel)
+    for rows in blocks(len(qpos)):
+        qvel[rows] = body.musculo.couplings.apply_velocity(qpos[rows], qvel[rows])
+    return qvel
 
 
 def make_clip(

@@ -121,8 +121,8 @@ def clip_metrics(
     jumps = tendon_jumps(model.mj_model, clip.qpos)
     rmse = human_rmse = orientation = source_acceleration = None
     if targets is not None:
-        rmse = _rms(clip.site_pos - targets.pos)
-        human_rmse = _rms(clip.site_pos - targets.human_pos)
+        rmse = _rms(clip.site_pos, targets.pos)
+        human_rmse = _rms(clip.site_pos, targets.human_pos)
         orientation = _mean_angle(clip, targets)
         source_acceleration = acceleration_rms(targets.pos[:, 0, 2], 1.0 / clip.dt)
     return ClipMetrics(
@@ -140,7 +140,7 @@ def clip_metrics(
         orientation_error_deg=orientation,
         float_clearance_m=floating,
         foot_skate_m_per_s=skate,
-        coupling_residual=float(np.abs(model.couplings.residual(clip.qpos)).max(initial=0.0)),
+        coupling_residual=_coupling_residual(model, clip.qpos),
         root_acceleration_rms_m_per_s2=acceleration_rms(
             np.asarray(clip.site_pos[:, 0, 2]), 1.0 / clip.dt
         ),
@@ -211,10 +211,22 @@ def peak_knee_flexion_deg(model: Articulated, clip: MotionClip) -> tuple[float, 
 
 def _limit_violation(model: mujoco.MjModel, qpos: Float[np.ndarray, "T nq"]) -> float:
     scalar = model.jnt_type >= int(mujoco.mjtJoint.mjJNT_SLIDE)
-    values = qpos[:, model.jnt_qposadr[scalar]]
+    columns, limited = model.jnt_qposadr[scalar], model.jnt_limited[scalar].astype(bool)
     low, high = model.jnt_range[scalar].T
-    outside = (values < low - _LIMIT_SLACK) | (values > high + _LIMIT_SLACK)
-    return 100.0 * float((outside & model.jnt_limited[scalar].astype(bool)).mean())
+    count = 0
+    for rows in blocks(len(qpos)):
+        values = qpos[rows][:, columns]
+        outside = (values < low - _LIMIT_SLACK) | (values > high + _LIMIT_SLACK)
+        count += int((outside & limited).sum())
+    return 100.0 * count / max(len(qpos) * len(columns), 1)
+
+
+def _coupling_residual(model: Articulated, qpos: Float[np.ndarray, "T nq"]) -> float:
+    worst = 0.0
+    for rows in blocks(len(qpos)):
+        away = np.abs(model.couplings.residual(qpos[rows]))
+        worst = max(worst, float(away.max(initial=0.0)))
+    return worst
 
 
 def _stance_quality(
@@ -231,5 +243,9 @@ def _stance_quality(
     return float(floating), float(speed[standing].mean())
 
 
-def _rms(error: Float[np.ndarray, "T S 3"]) -> float:
-    return float(np.sqrt((error**2).sum(axis=-1).mean()))
+def _rms(first: Float[np.ndarray, "T S 3"], second: Float[np.ndarray, "T S 3"]) -> float:
+    """Root of the mean squared distance between points, m."""
+    total = 0.0
+    for rows in blocks(len(first)):
+        total += float(((first[rows] - second[rows]) ** 2).sum())
+    return float(np.sqrt(total / (first.shape[0] * first.shape[1])))

@@ -117,7 +117,7 @@ def fit_targets(body: KinematicBody, calibration: Calibration, human: SkeletonMo
     pelvis (or, on a fixed trunk, the upper body) with the model's own calibration-pose segments
     turned by R_j, so that every bone length is the model's. The middle of the hips follows the
     human's, scaled by leg length. Head and shoulder follow the trunk as the model's rigid neck
-    and coupled girdle do.
+    and coupled girdle do, and the knee rolls and glides on the thigh as the model's does.
     """
     if "pelvis" not in body.site_names:
         human = human.relative_to(SITE_JOINTS["upper_body"])
@@ -148,7 +148,11 @@ def fit_targets(body: KinematicBody, calibration: Calibration, human: SkeletonMo
             "tij,tj->ti", trunk, girdle
         )
         for child, parent in _LIMB_PARENTS.items():
-            if f"{side}_{child}" in body.site_names:
+            if child == "knee" and side in calibration.knees:
+                hip, knee = body.site(f"{side}_hip"), body.site(f"{side}_knee")
+                way = calibration.knees[side].at(mat[:, hip], mat[:, knee])
+                pos[:, knee] = pos[:, hip] + way
+            elif f"{side}_{child}" in body.site_names:
                 _hang(
                     body,
                     calibration,
