@@ -12,6 +12,7 @@ from musclemimic_retarget.calibration import SIDES, calibrate
 from musclemimic_retarget.clips import make_clip
 from musclemimic_retarget.direct import direct_targets
 from musclemimic_retarget.feasible import clip_to_feasible
+from musclemimic_retarget.fit_targets import fit_targets
 from musclemimic_retarget.ground import FloorGeoms, root_lift
 from musclemimic_retarget.ik import InverseKinematics
 from musclemimic_retarget.kinematics import KinematicBody
@@ -23,7 +24,7 @@ from musclemimic_retarget.smoothing import resample, resample_rotations, uniform
 from musclemimic_retarget.solve import from_scratch
 from musclemimic_retarget.stance import StanceConfig, detect_stance, fit_floor, foot_speed
 from musclemimic_retarget.survey import survey
-from musclemimic_retarget.targets import Targets, fit_targets
+from musclemimic_retarget.targets import Targets
 from musclemimic_retarget.toes import bend_toes
 
 METHOD = "mocap-body"
