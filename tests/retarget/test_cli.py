@@ -1,4 +1,5 @@
 import json
+import re
 
 import musclemimic_retarget
 import pytest
@@ -73,3 +74,25 @@ def test_every_public_name_resolves():
         assert getattr(musclemimic_retarget, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = musclemimic_retarget.nothing
+
+
+@pytest.mark.parametrize("command", ["", "metrics", "bounds", "view", "cycle"])
+def test_help_explains_every_option(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    with pytest.raises(SystemExit):
+        main([*command.split(), "--help"])
+    text = capsys.readouterr().out
+    lines = [line.strip("│| ") for line in text.splitlines()]
+    for line, below in zip(lines, [*lines[1:], ""], strict=True):
+        if re.match(r"--[a-z]", line):
+            # Nothing but its name, kind and default.
+            assert not re.search(r"(FLOAT|INT|STR|PATH|\}|-[a-z]+) +\(default", f"{line}  {below}")
+
+
+def test_help_shows_examples_and_the_further_commands(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    assert "musclemimic retarget walk.npz --model MyoFullBody --out clips" in text
+    for command in ("metrics", "bounds", "view", "cycle"):
+        assert f"musclemimic retarget {command} " in text

@@ -1,13 +1,14 @@
 """`musclemimic retarget`: motion files in, clips and metrics out."""
 
 import importlib.util
+import inspect
 import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import tyro
 from musclemimic_models import InputError, MotionClip
@@ -27,6 +28,7 @@ from musclemimic_retarget.mocap_body import MocapBodyConfig
 from musclemimic_retarget.quality import quality_table
 from musclemimic_retarget.splits import read_split
 
+Command = TypeVar("Command")
 # Up to so many clips get every figure, one column each; more get one row each.
 _FULL_TABLE = 4
 
@@ -45,10 +47,12 @@ class RetargetCommand:
         musclemimic retarget mocap/ --model full --out clips --jobs 8 --allow-failures 3
         musclemimic retarget run.trc --belt-speed 3 --model full --out clips
         musclemimic retarget --split kinesis-test --amass-root AMASS --model full --out clips
-        musclemimic retarget metrics clips/walk.npz
-        musclemimic retarget bounds walk.npz
-        musclemimic retarget view clips/walk.npz --source walk.npz
-        musclemimic retarget cycle clips/walk.npz --seconds 30 --out clips/walk_cycle.npz
+
+    Further commands (--help tells more):
+        musclemimic retarget metrics clips/walk.npz     measure a clip
+        musclemimic retarget bounds walk.npz            why a motion misses its targets
+        musclemimic retarget view clips/walk.npz        play it, by --source beside the person
+        musclemimic retarget cycle clips/walk.npz       repeat a stride for as long as you like
     """
 
     files: tyro.conf.Positional[tuple[Path, ...]] = ()
@@ -100,20 +104,23 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         InputError: a file, field, name or option is wrong (the caller prints it in one line).
     """
-    if argv and argv[0] == "metrics":
-        return _metrics(
-            tyro.cli(MetricsCommand, args=list(argv[1:]), prog="musclemimic retarget metrics")
-        )
-    if argv and argv[0] == "bounds":
-        prog = "musclemimic retarget bounds"
-        return show_bounds(tyro.cli(BoundsCommand, args=list(argv[1:]), prog=prog))
-    if argv and argv[0] == "view":
-        return _view(argv[1:])
-    if argv and argv[0] == "cycle":
-        return repeat(
-            tyro.cli(CycleCommand, args=list(argv[1:]), prog="musclemimic retarget cycle")
-        )
-    return _retarget(tyro.cli(RetargetCommand, args=list(argv), prog="musclemimic retarget"))
+    rest = argv[1:]
+    match argv[0] if argv else "":
+        case "metrics":
+            return _metrics(_parsed(MetricsCommand, rest, "musclemimic retarget metrics"))
+        case "bounds":
+            return show_bounds(_parsed(BoundsCommand, rest, "musclemimic retarget bounds"))
+        case "view":
+            return _view(rest)
+        case "cycle":
+            return repeat(_parsed(CycleCommand, rest, "musclemimic retarget cycle"))
+        case _:
+            return _retarget(_parsed(RetargetCommand, argv, "musclemimic retarget"))
+
+
+def _parsed(command: type[Command], argv: Sequence[str], prog: str) -> Command:
+    """The command line as a command; its help is the class's documentation, with the examples."""
+    return tyro.cli(command, args=list(argv), prog=prog, description=inspect.getdoc(command))
 
 
 def _view(argv: Sequence[str]) -> int:
@@ -122,7 +129,7 @@ def _view(argv: Sequence[str]) -> int:
         raise InputError("retarget view", "browser view", found="no viser", expected=expected)
     from musclemimic_retarget.view import ViewCommand, view
 
-    return view(tyro.cli(ViewCommand, args=list(argv), prog="musclemimic retarget view"))
+    return view(_parsed(ViewCommand, argv, "musclemimic retarget view"))
 
 
 def _retarget(command: RetargetCommand) -> int:

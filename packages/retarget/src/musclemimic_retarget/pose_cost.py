@@ -21,13 +21,15 @@ class IKConfig:
     previous ‖q − q_prev‖², with Δp in m and Δθ, q in rad, and w the targets' own weights.
 
     Attributes:
-        position: m⁻². orientation: rad⁻².
+        position: weight of squared distances, m⁻².
+        orientation: weight of squared angles, rad⁻².
         neutral: pull to the neutral pose, rad⁻²; decides what no target sees.
         previous: pull to a pose expected from the frames around, rad⁻²; settles the shoulder's
             redundancy near zero elevation.
         iterations: per pose at most.
-        tolerance: a pose has converged when no coordinate moves more than this, rad or m,
-        least_decrease: or when an iteration lowers the cost by less than this share of it.
+        tolerance: a pose has converged when no coordinate moves more than this, rad or m.
+        least_decrease: it has converged, too, when an iteration lowers, or would lower, the cost
+            by less than this share of it.
         largest_step: trust region, rad or m per iteration.
         renewal: the Hessian is renewed after a step larger than this, rad or m.
     """

@@ -35,11 +35,13 @@ class MocapBodyConfig:
     """Everything that shapes a Mocap-Body result.
 
     Attributes:
-        output_hz: frames per second of the clip. solve_hz: the pull runs at no more than this.
+        output_hz: frames per second of the clip.
+        solve_hz: the pull runs at no more than this, frames per second.
         exact: put joints into their ranges and coupled ones on their polynomials afterwards, and
             smooth; False keeps what MuJoCo's soft constraints leave, as published.
         smoothing_hz: half-gain frequency of the smoothing.
-        margin: penetration left in place, m. lift_seconds: half the time of a rise, s.
+        margin: penetration left in place, m.
+        lift_seconds: half the time over which the final rise comes and goes, s.
         pull, stance: of the parts.
     """
 
