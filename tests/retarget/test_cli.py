@@ -4,8 +4,9 @@ import re
 import musclemimic_retarget
 import pytest
 from musclemimic_models import InputError, MotionClip
-from musclemimic_retarget import write_synthetic_smpl
+from musclemimic_retarget import MocapBody, MocapBodyConfig, write_synthetic_smpl
 from musclemimic_retarget.cli import main
+from musclemimic_retarget.mocap_body.pull import PullConfig
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,11 @@ def test_metrics_of_a_saved_clip(output, capsys):
     (metrics,) = json.loads(capsys.readouterr().out).values()
     assert metrics["coupling_residual"] < 1e-9
     assert metrics["rmse_m"] is None
+
+
+def test_metrics_of_nothing_is_an_error(tmp_path):
+    with pytest.raises(InputError, match="CLIP: found none, expected clips"):
+        main(["metrics", str(tmp_path)])
 
 
 def test_prints_a_table(output, capsys):
@@ -96,3 +102,35 @@ def test_help_shows_examples_and_the_further_commands(capsys):
     assert "musclemimic retarget walk.npz --model MyoFullBody --out clips" in text
     for command in ("metrics", "bounds", "view", "cycle"):
         assert f"musclemimic retarget {command} " in text
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--config.output-hz", "0"),
+        ("--config.smoothing-hz", "-1"),
+        ("--config.solve-hz", "nan"),
+        ("--config.passes", "0"),
+        ("--config.ik.neutral", "-1e-3"),
+        ("--config.stance.speed", "inf"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused_before_any_work(output, tmp_path, option, value):
+    arguments = [str(output / "arms.npz"), "--model", "bimanual", "--out", str(tmp_path / "out")]
+    name = option.replace("--config", "GMRFitConfig").replace("-", "_")
+    with pytest.raises(InputError, match=f"settings: {name}: found .*, expected a number"):
+        main([*arguments, f"{option}={value}"])
+    assert not (tmp_path / "out").exists()
+
+
+def test_mocap_bodys_settings_are_looked_at_too(arms):
+    with pytest.raises(InputError, match=r"settings: MocapBodyConfig\.pull\.steps: found 0"):
+        MocapBody(arms, MocapBodyConfig(pull=PullConfig(steps=0)))
+
+
+def test_a_list_says_when_its_folder_is_not_there_or_has_none_of_it(tmp_path):
+    list_of = ["--split", "kinesis-test", "--amass-root"]
+    with pytest.raises(InputError, match="nowhere: --amass-root: found no folder"):
+        main([*list_of, str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")])
+    with pytest.raises(InputError, match="--amass-root: found none of the motions of kinesis-test"):
+        main([*list_of, str(tmp_path), "--out", str(tmp_path / "out")])

@@ -5,32 +5,29 @@ import inspect
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
 
 import tyro
-from musclemimic_models import InputError, MotionClip
+from musclemimic_models import InputError
 from musclemimic_models.files import jsonable, write_json
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from musclemimic_retarget.batch import Job, Settings, convert_all, find_jobs, up_to_date
 from musclemimic_retarget.bounds_command import BoundsCommand, show_bounds
-from musclemimic_retarget.clip_model import model_of
 from musclemimic_retarget.cycle_command import CycleCommand, repeat
 from musclemimic_retarget.gmr_fit import GMRFitConfig
 from musclemimic_retarget.manifest import Entry, Manifest, earlier_entries
 from musclemimic_retarget.methods import ReaderOptions, read_with, require_use
-from musclemimic_retarget.metrics import ClipMetrics, clip_metrics, metrics_table
+from musclemimic_retarget.metrics import ClipMetrics
+from musclemimic_retarget.metrics_command import MetricsCommand, show_metrics
 from musclemimic_retarget.mocap_body import MocapBodyConfig
-from musclemimic_retarget.quality import quality_table
 from musclemimic_retarget.splits import read_split
 
 Command = TypeVar("Command")
-# Up to so many clips get every figure, one column each; more get one row each.
-_FULL_TABLE = 4
 
 
 @dataclass(frozen=True)
@@ -88,16 +85,6 @@ class RetargetCommand:
     """Details of mocap-body."""
 
 
-@dataclass(frozen=True)
-class MetricsCommand:
-    """Measure clips. Errors against the source need its targets and are left out."""
-
-    clips: tyro.conf.Positional[tuple[Path, ...]]
-    """Clip files (.npz), and folders of them."""
-    json: bool = False
-    """Print one JSON document instead of a table."""
-
-
 def main(argv: Sequence[str]) -> int:
     """Entry point of the subcommand; returns the exit code.
 
@@ -107,7 +94,7 @@ def main(argv: Sequence[str]) -> int:
     rest = argv[1:]
     match argv[0] if argv else "":
         case "metrics":
-            return _metrics(_parsed(MetricsCommand, rest, "musclemimic retarget metrics"))
+            return show_metrics(_parsed(MetricsCommand, rest, "musclemimic retarget metrics"))
         case "bounds":
             return show_bounds(_parsed(BoundsCommand, rest, "musclemimic retarget bounds"))
         case "view":
@@ -165,6 +152,8 @@ def _jobs(command: RetargetCommand) -> tuple[list[Job], dict[str, Entry], list[s
     if command.files or command.amass_root is None:
         found = "files too" if command.files else "no --amass-root"
         raise InputError("command line", "--split", found=found, expected="--amass-root only")
+    if not command.amass_root.is_dir():
+        raise InputError(command.amass_root, "--amass-root", found="no folder", expected="one")
     jobs: list[Job] = []
     missing: dict[str, Entry] = {}
     for name in read_split(command.split):
@@ -182,6 +171,9 @@ def _require_sound(command: RetargetCommand, settings: Settings, jobs: Sequence[
         raise InputError(command.out, "--out", found="a file", expected="a folder")
     if command.jobs < 1:
         raise InputError("command line", "--jobs", found=command.jobs, expected=">= 1")
+    if not jobs and command.split is not None:
+        found = f"none of the motions of {command.split}"
+        raise InputError(str(command.amass_root), "--amass-root", found=found, expected="some")
     if not jobs:
         raise InputError("command line", "FILE", found="no motions there", expected="some")
     if command.plot and importlib.util.find_spec("matplotlib") is None:
@@ -219,9 +211,9 @@ def _report(manifest: Manifest, *, kept: int, as_json: bool) -> None:
         return
     console = Console()
     if len(good) <= _FULL_TABLE:
-        console.print(metrics_table({name: ClipMetrics(**row) for name, row in good.items()}))  # pyright: ignore[reportArgumentType]
+        console.print(metricsclips_table({name: ClipMetrics(**row) for name, row in good.items()}))  # pyright: ignore[reportArgumentType]
     else:
-        console.print(quality_table(good))
+        console.print(qualityclips_table(good))
     for name, entry in bad.items():
         console.print(f"[red]{entry.status}[/] {name}: {entry.reason}", soft_wrap=True)
     if kept or bad or manifest.ignored:
@@ -229,25 +221,3 @@ def _report(manifest: Manifest, *, kept: int, as_json: bool) -> None:
             f"{len(good)} clips ({kept} from an earlier run), {len(bad)} failed or missing, "
             f"{len(manifest.ignored)} other files ignored"
         )
-
-
-def _metrics(command: MetricsCommand) -> int:
-    paths = [
-        path
-        for given in command.clips
-        for path in (sorted(given.rglob("*.npz")) if given.is_dir() else [given])
-    ]
-    clips = {str(path): MotionClip.load(path) for path in paths}
-    rows = {name: clip_metrics(model_of(name, clip), clip) for name, clip in clips.items()}
-    if command.json:
-        document = jsonable({name: row.to_dict() for name, row in rows.items()})
-        sys.stdout.write(json.dumps(document, indent=2) + "\n")
-    else:
-        Console().print(_table(rows))
-    return 0
-
-
-def _table(rows: Mapping[str, ClipMetrics]) -> object:
-    if len(rows) <= _FULL_TABLE:
-        return metrics_table(rows)
-    return quality_table({name: row.to_dict() for name, row in rows.items()})

@@ -22,6 +22,7 @@ from musclemimic_retarget.ground import FloorGeoms
 from musclemimic_retarget.kinematics import KinematicBody
 from musclemimic_retarget.motion import CoordinateMotion, HumanMotion
 from musclemimic_retarget.retargeter import RetargetResult, Stopwatch, measured, require_joints
+from musclemimic_retarget.sound_config import require_sound
 from musclemimic_retarget.targets import Targets
 from musclemimic_retarget.twist import twist_axes
 
@@ -41,9 +42,13 @@ class GMRFit:
         Args:
             model: from `musclemimic_models.get_musculo_model`, or a user's own (`own_model`).
             config: defaults if None.
+
+        Raises:
+            InputError: a setting that is no number, or too small.
         """
         self.model = model
         self.config = config or GMRFitConfig()
+        require_sound(self.config)
         self._body = KinematicBody.of(model)
         self._floor = FloorGeoms.of(model)
 

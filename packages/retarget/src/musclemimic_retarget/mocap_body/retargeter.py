@@ -22,6 +22,7 @@ from musclemimic_retarget.pose_smoothing import smooth_poses
 from musclemimic_retarget.retargeter import RetargetResult, measured, require_joints
 from musclemimic_retarget.smoothing import resample, resample_rotations, uniform_times
 from musclemimic_retarget.solve import from_scratch
+from musclemimic_retarget.sound_config import require_sound
 from musclemimic_retarget.stance import StanceConfig, detect_stance, fit_floor, foot_speed
 from musclemimic_retarget.survey import survey
 from musclemimic_retarget.targets import Targets
@@ -58,7 +59,7 @@ class MocapBodyConfig:
 class MocapBody:
     """Retargets human motions to one model.
 
-    1. Shape fit: the human's pose on the model's own bone lengths (`targets.fit_targets`).
+    1. Shape fit: the human's pose on the model's own bone lengths (`fit_targets`).
     2. Pull: mocap bodies, one a mimic site, drag the model there.
     3. Floor: one vertical shift and slope, and a smooth rise where feet would still sink in.
     """
@@ -71,9 +72,13 @@ class MocapBody:
         Args:
             model: from `musclemimic_models.get_musculo_model`.
             config: defaults if None.
+
+        Raises:
+            InputError: a setting that is no number, or too small.
         """
         self.model = model
         self.config = config or MocapBodyConfig()
+        require_sound(self.config)
         self._body = KinematicBody.of(model)
         self._floor = FloorGeoms.of(model) if model.has_free_root else None
         self._pulled = pull_model(model, self.config.pull)
