@@ -22,9 +22,10 @@ from musclemimic_retarget.cycle_command import CycleCommand, repeat
 from musclemimic_retarget.gmr_fit import GMRFitConfig
 from musclemimic_retarget.manifest import Entry, Manifest, earlier_entries
 from musclemimic_retarget.methods import ReaderOptions, read_with, require_use
-from musclemimic_retarget.metrics import ClipMetrics
-from musclemimic_retarget.metrics_command import MetricsCommand, show_metrics
+from musclemimic_retarget.metrics import ClipMetrics, metrics_table
+from musclemimic_retarget.metrics_command import FULL_TABLE, MetricsCommand, show_metrics
 from musclemimic_retarget.mocap_body import MocapBodyConfig
+from musclemimic_retarget.quality import quality_table
 from musclemimic_retarget.splits import read_split
 
 Command = TypeVar("Command")
@@ -210,10 +211,10 @@ def _report(manifest: Manifest, *, kept: int, as_json: bool) -> None:
         sys.stdout.write(json.dumps(jsonable(good | failed), indent=2) + "\n")
         return
     console = Console()
-    if len(good) <= _FULL_TABLE:
-        console.print(metricsclips_table({name: ClipMetrics(**row) for name, row in good.items()}))  # pyright: ignore[reportArgumentType]
-    else:
-        console.print(qualityclips_table(good))
+    if 0 < len(good) <= FULL_TABLE:
+        console.print(metrics_table({name: ClipMetrics(**row) for name, row in good.items()}))  # pyright: ignore[reportArgumentType]
+    elif good:
+        console.print(quality_table(good))
     for name, entry in bad.items():
         console.print(f"[red]{entry.status}[/] {name}: {entry.reason}", soft_wrap=True)
     if kept or bad or manifest.ignored:

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,14 +9,13 @@ import tyro
 from musclemimic_models import InputError, MotionClip
 from musclemimic_models.files import jsonable
 from rich.console import Console
-from rich.table import Table
 
 from musclemimic_retarget.clip_model import model_of
-from musclemimic_retarget.metrics import ClipMetrics, clip_metrics, metrics_table
+from musclemimic_retarget.metrics import clip_metrics, metrics_table
 from musclemimic_retarget.quality import quality_table
 
 # Up to so many clips get every figure, one column each; more get one row each.
-_FULL_TABLE = 4
+FULL_TABLE = 4
 
 
 @dataclass(frozen=True)
@@ -49,12 +47,9 @@ def show_metrics(command: MetricsCommand) -> int:
         document = jsonable({name: row.to_dict() for name, row in rows.items()})
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
     else:
-        Console().print(clips_table(rows))
+        Console().print(
+            metrics_table(rows)
+            if len(rows) <= FULL_TABLE
+            else quality_table({name: row.to_dict() for name, row in rows.items()})
+        )
     return 0
-
-
-def clips_table(rows: Mapping[str, ClipMetrics]) -> Table:
-    """Every figure of a few clips; what matters most of many, the worst first."""
-    if len(rows) <= _FULL_TABLE:
-        return metrics_table(rows)
-    return quality_table({name: row.to_dict() for name, row in rows.items()})
