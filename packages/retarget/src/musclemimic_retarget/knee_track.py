@@ -32,7 +32,7 @@ class KneeTrack:
     ) -> Float[np.ndarray, "T 3"]:
         """From hip to knee, m, world, for orientations of both sites."""
         angle = _angle_about(self.axis, np.swapaxes(thigh, 1, 2) @ shank @ self.straight.T)
-        columns = [np.interp(angle, self.angle, column) for column in self.place.T]
+        columns = [np.interp(angle, self.angle, self.place[:, axis]) for axis in range(3)]
         return (thigh @ np.stack(columns, axis=1)[..., None])[..., 0]
 
 
@@ -49,7 +49,8 @@ def measure_knee(body: KinematicBody, side: str) -> KneeTrack | None:
     address, couplings = int(body.model.joint(name).qposadr[0]), body.musculo.couplings
     box = dict(zip(couplings.scalar_qpos.tolist(), couplings.box, strict=True))
     sweep = np.repeat(body.model.qpos0[None], _GRID, axis=0)
-    sweep[:, address] = np.linspace(*box[address], _GRID)
+    low, high = (float(end) for end in box[address])
+    sweep[:, address] = np.linspace(low, high, _GRID)
     poses = body.poses(couplings.apply(sweep))
     hip, knee = body.site(f"{side}_hip"), body.site(f"{side}_knee")
     into_thigh = np.swapaxes(poses.site_mat[:, hip], 1, 2)

@@ -41,9 +41,12 @@ class Targets:
         """Make the arrays read-only and the quaternions sign-continuous."""
         object.__setattr__(self, "quat", continuous(self.quat))
         for name in ("pos", "quat", "human_pos", "pos_weight", "rot_weight"):
-            array: np.ndarray = np.array(getattr(self, name), dtype=np.float64)
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
+            array: np.ndarray = getattr(self, name)
+            if array.flags.writeable or array.dtype != np.float64:
+                # What nobody can write to any more need not be copied.
+                array = np.array(array, dtype=np.float64)
+                array.flags.writeable = False
+                object.__setattr__(self, name, array)
 
     def __len__(self) -> int:
         """Number of frames."""

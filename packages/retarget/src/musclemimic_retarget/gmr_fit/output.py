@@ -1,5 +1,6 @@
 """From solved poses to poses of a clip: resampled, smoothed, clear of the floor."""
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +12,14 @@ from musclemimic_retarget.pose_smoothing import smooth_poses
 from musclemimic_retarget.smoothing import acceleration_rms, calmed
 from musclemimic_retarget.survey import Survey
 from musclemimic_retarget.targets import Targets
+from musclemimic_retarget.tendon_jumps import may_jump, tendon_jumps
+
+logger = logging.getLogger(__name__)
 
 # What the final rise adds to the pelvis' acceleration is made room for beforehand.
 _ROOM = (1.0, 0.97, 0.92)
+# Cutoffs tried from the usual one to the lowest.
+_CUTOFFS = 4
 
 
 @dataclass(frozen=True)
@@ -40,20 +46,27 @@ def output_poses(bench: Workbench, solved: Stretch, times: Float[np.ndarray, " T
         times: from its first frame, s, at the clip's rate.
     """
     config, source = bench.config, solved.targets
-    qpos = smooth_poses(
-        bench.body,
-        solved.qpos,
-        source.times,
-        times,
-        rate=config.output_hz,
-        cutoff=config.smoothing_hz,
-    )
     targets = source.at(times, config.output_hz)
-    contact = np.zeros((len(times), 2), dtype=bool)
-    if bench.body.musculo.has_free_root:
-        qpos, contact = _clear_of_floor(bench, qpos, targets)
     nearest = np.minimum(np.round(times * source.rate).astype(int), len(source) - 1)
-    return Output(qpos, contact, solved.converged[nearest], targets)
+    tries: list[Output] = []
+    for cutoff in np.geomspace(config.smoothing_hz, config.tendon_hz, _CUTOFFS).tolist():
+        qpos = smooth_poses(
+            bench.body, solved.qpos, source.times, times, rate=config.output_hz, cutoff=cutoff
+        )
+        contact = np.zeros((len(times), 2), dtype=bool)
+        if bench.body.musculo.has_free_root:
+            qpos, contact = _clear_of_floor(bench, qpos, targets)
+        tries.append(Output(qpos, contact, solved.converged[nearest], targets))
+        model = bench.body.musculo.mj_model
+        if not (may_jump(model, qpos) and tendon_jumps(model, qpos).frames):
+            if len(tries) > 1:
+                said = "%s: smoothed at %.1f Hz, not %g, for tendons would jump"
+                logger.info(said, source.source.name, cutoff, config.smoothing_hz)
+            return tries[-1]
+        if config.tendon_hz >= config.smoothing_hz:
+            break
+    # Calmer is no better.
+    return tries[0]
 
 
 def _clear_of_floor(
