@@ -76,7 +76,7 @@ def test_flung_limbs_are_smoothed_until_no_tendon_jumps(full_body, real_data, ca
     motion = read_motion(real_data / name)
     with caplog.at_level("INFO"):
         calm = GMRFit(full_body).solve(motion)
-    assert "smoothed at 7.0 Hz, not 11, for tendons would jump" in caplog.text
+    assert "smoothed at 7 Hz instead of 11, since tendons would jump" in caplog.text
     assert not calm.metrics.tendon_jump
     flung = GMRFit(full_body, GMRFitConfig(tendon_hz=11.0)).solve(motion)
     assert flung.metrics.tendon_jump_frames_percent > 0.3

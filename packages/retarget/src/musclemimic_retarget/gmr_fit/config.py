@@ -17,8 +17,8 @@ class GMRFitConfig:
         solve_hz: inverse kinematics runs at the source's rate, but at no more than this.
         smoothing_hz: half-gain frequency of the whole-clip smoothing; gait is usually smoothed at 6
             to 10 Hz, and a run has turns of up to 10 Hz.
-        tendon_hz: smoothing goes down to this, Hz, where tendons would jump otherwise
-            (`ClipMetrics.tendon_jump`) and do not then; as much as `smoothing_hz` to have it off.
+        tendon_hz: the same, where tendons would jump otherwise (`ClipMetrics.tendon_jump`) and do
+            not then; as much as `smoothing_hz` to have it off.
         passes: rounds of aligning twist, correcting the feet's targets and solving again.
         first_iterations: of the solve before them, which only they refine.
         angle: weight of the sum of angles to the targets, beside that of squared distances, rad⁻¹.

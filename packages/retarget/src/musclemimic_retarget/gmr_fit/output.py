@@ -18,8 +18,6 @@ logger = logging.getLogger(__name__)
 
 # What the final rise adds to the pelvis' acceleration is made room for beforehand.
 _ROOM = (1.0, 0.97, 0.92)
-# Cutoffs tried from the usual one to the lowest.
-_CUTOFFS = 4
 
 
 @dataclass(frozen=True)
@@ -47,26 +45,36 @@ def output_poses(bench: Workbench, solved: Stretch, times: Float[np.ndarray, " T
     """
     config, source = bench.config, solved.targets
     targets = source.at(times, config.output_hz)
+    qpos = _smoothed(bench, solved, times)
+    contact = np.zeros((len(times), 2), dtype=bool)
+    if bench.body.musculo.has_free_root:
+        qpos, contact = _clear_of_floor(bench, qpos, targets)
     nearest = np.minimum(np.round(times * source.rate).astype(int), len(source) - 1)
-    tries: list[Output] = []
-    for cutoff in np.geomspace(config.smoothing_hz, config.tendon_hz, _CUTOFFS).tolist():
-        qpos = smooth_poses(
+    return Output(qpos, contact, solved.converged[nearest], targets)
+
+
+def _smoothed(
+    bench: Workbench, solved: Stretch, times: Float[np.ndarray, " T"]
+) -> Float[np.ndarray, "T nq"]:
+    """Poses at the clip's rate, calmer than usual where tendons would jump and then do not."""
+    config, source, model = bench.config, solved.targets, bench.body.musculo.mj_model
+
+    def at(cutoff: float) -> Float[np.ndarray, "T nq"]:
+        return smooth_poses(
             bench.body, solved.qpos, source.times, times, rate=config.output_hz, cutoff=cutoff
         )
-        contact = np.zeros((len(times), 2), dtype=bool)
-        if bench.body.musculo.has_free_root:
-            qpos, contact = _clear_of_floor(bench, qpos, targets)
-        tries.append(Output(qpos, contact, solved.converged[nearest], targets))
-        model = bench.body.musculo.mj_model
-        if not (may_jump(model, qpos) and tendon_jumps(model, qpos).frames):
-            if len(tries) > 1:
-                said = "%s: smoothed at %.1f Hz, not %g, for tendons would jump"
-                logger.info(said, source.source.name, cutoff, config.smoothing_hz)
-            return tries[-1]
-        if config.tendon_hz >= config.smoothing_hz:
-            break
-    # Calmer is no better.
-    return tries[0]
+
+    usual = at(config.smoothing_hz)
+    if config.tendon_hz >= config.smoothing_hz or not may_jump(model, usual):
+        return usual
+    if not tendon_jumps(model, usual).frames:
+        return usual
+    calm = at(config.tendon_hz)
+    if tendon_jumps(model, calm).frames:
+        return usual
+    said = "%s: smoothed at %g Hz instead of %g, since tendons would jump"
+    logger.info(said, source.source.name, config.tendon_hz, config.smoothing_hz)
+    return calm
 
 
 def _clear_of_floor(
