@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from musclemimic_retarget import GMRFit, GMRFitConfig, clip_bounds, read_motion
 from musclemimic_retarget.cli import main
-from musclemimic_retarget.ik import IKConfig
 from musclemimic_retarget.jump_causes import jump_causes
+from musclemimic_retarget.pose_cost import IKConfig
 from musclemimic_retarget.synthetic import write_synthetic_smpl
+from musclemimic_retarget.tendon_jumps import may_jump, tendon_jumps
 from musclemimic_retarget.trade_off import FitError, least_angle, least_distance
 
 
@@ -80,6 +81,19 @@ def test_an_elbow_flung_straight_is_why_a_tendon_jumps(arms, result):
     assert cause.change_percent > 5.0
     calm = dataclasses.replace(clip, qpos=np.repeat(qpos[:1], frames, axis=0))
     assert not jump_causes(arms, body, dataclasses.replace(result, clip=calm, targets=targets))
+
+
+def test_the_quick_look_suspects_what_jumps_for_40_ms_and_lets_the_slow_pass(arms, result):
+    model, frames = arms.mj_model, len(result.clip)
+    column = model.joint("elbow_flexion_r").qposadr[0]
+    for speed, jumps in ((12.0, True), (0.5, False)):
+        qpos = np.repeat(np.asarray(result.clip.qpos)[:1], frames, axis=0)
+        # Still, then straightening for four frames, at so many degrees a frame.
+        angle = 60.0 - 1e-2 * np.arange(frames) - speed * np.clip(np.arange(frames) - 31, 0, 4)
+        qpos[:, column] = np.deg2rad(angle)
+        qpos = arms.couplings.apply(qpos)
+        assert may_jump(model, qpos) == jumps
+        assert (tendon_jumps(model, qpos).frames > 0) == jumps
 
 
 def test_the_bodys_own_poses_leave_nothing(arms, result):

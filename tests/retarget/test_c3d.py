@@ -2,7 +2,6 @@
 
 import logging
 import struct
-import sys
 
 import ezc3d
 import numpy as np
@@ -142,7 +141,6 @@ def test_a_reader_that_hangs_crashes_or_eats_memory_is_named(tmp_path, monkeypat
         read_c3d(path)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no limits on memory there")
 def test_the_child_has_a_limit_on_memory(tmp_path, monkeypatch):
     path = write_c3d(tmp_path / "walk.c3d", np.ones((60_000, 2, 3)))
     monkeypatch.setattr(c3d, "_MEMORY", 1_000_000)

@@ -1,10 +1,12 @@
 import json
+import re
 
 import musclemimic_retarget
 import pytest
 from musclemimic_models import InputError, MotionClip
-from musclemimic_retarget import write_synthetic_smpl
+from musclemimic_retarget import MocapBody, MocapBodyConfig, write_synthetic_smpl
 from musclemimic_retarget.cli import main
+from musclemimic_retarget.mocap_body.pull import PullConfig
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +42,11 @@ def test_metrics_of_a_saved_clip(output, capsys):
     assert metrics["rmse_m"] is None
 
 
+def test_metrics_of_nothing_is_an_error(tmp_path):
+    with pytest.raises(InputError, match="CLIP: found none, expected clips"):
+        main(["metrics", str(tmp_path)])
+
+
 def test_prints_a_table(output, capsys):
     assert main(["metrics", str(output / "out" / "arms.npz")]) == 0
     assert "joint_limit_violation_percent" in capsys.readouterr().out
@@ -73,3 +80,57 @@ def test_every_public_name_resolves():
         assert getattr(musclemimic_retarget, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = musclemimic_retarget.nothing
+
+
+@pytest.mark.parametrize("command", ["", "metrics", "bounds", "view", "cycle"])
+def test_help_explains_every_option(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    with pytest.raises(SystemExit):
+        main([*command.split(), "--help"])
+    text = capsys.readouterr().out
+    lines = [line.strip("│| ") for line in text.splitlines()]
+    for line, below in zip(lines, [*lines[1:], ""], strict=True):
+        if re.match(r"--[a-z]", line):
+            # Nothing but its name, kind and default.
+            assert not re.search(r"(FLOAT|INT|STR|PATH|\}|-[a-z]+) +\(default", f"{line}  {below}")
+
+
+def test_help_shows_examples_and_the_further_commands(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    assert "musclemimic retarget walk.npz --model MyoFullBody --out clips" in text
+    for command in ("metrics", "bounds", "view", "cycle"):
+        assert f"musclemimic retarget {command} " in text
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--config.output-hz", "0"),
+        ("--config.smoothing-hz", "-1"),
+        ("--config.solve-hz", "nan"),
+        ("--config.passes", "0"),
+        ("--config.ik.neutral", "-1e-3"),
+        ("--config.stance.speed", "inf"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused_before_any_work(output, tmp_path, option, value):
+    arguments = [str(output / "arms.npz"), "--model", "bimanual", "--out", str(tmp_path / "out")]
+    name = option.replace("--config", "GMRFitConfig").replace("-", "_")
+    with pytest.raises(InputError, match=f"settings: {name}: found .*, expected a number"):
+        main([*arguments, f"{option}={value}"])
+    assert not (tmp_path / "out").exists()
+
+
+def test_mocap_bodys_settings_are_looked_at_too(arms):
+    with pytest.raises(InputError, match=r"settings: MocapBodyConfig\.pull\.steps: found 0"):
+        MocapBody(arms, MocapBodyConfig(pull=PullConfig(steps=0)))
+
+
+def test_a_list_says_when_its_folder_is_not_there_or_has_none_of_it(tmp_path):
+    list_of = ["--split", "kinesis-test", "--amass-root"]
+    with pytest.raises(InputError, match="nowhere: --amass-root: found no folder"):
+        main([*list_of, str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")])
+    with pytest.raises(InputError, match="--amass-root: found none of the motions of kinesis-test"):
+        main([*list_of, str(tmp_path), "--out", str(tmp_path / "out")])

@@ -1,21 +1,58 @@
 import dataclasses
+from dataclasses import dataclass, field
 
 import mujoco
 import numpy as np
 from musclemimic_models.build import MIMIC_PREFIX
+from musclemimic_models.couplings import find_couplings
 from musclemimic_retarget import kinematics
 from musclemimic_retarget.bounded_steps import bounded_steps
 from musclemimic_retarget.feasible import clip_to_feasible
-from musclemimic_retarget.ik import IKConfig, InverseKinematics, SiteTargets
+from musclemimic_retarget.ik import InverseKinematics
 from musclemimic_retarget.kinematics import KinematicBody
+from musclemimic_retarget.linkage import linkage, site_velocities
+from musclemimic_retarget.normal_equations import NormalEquations
+from musclemimic_retarget.pose_cost import IKConfig, SiteTargets
 from musclemimic_retarget.rotations import matrices
-from musclemimic_retarget.site_jacobian import linkage, site_velocities
 from musclemimic_retarget.solve import from_scratch
 from scipy.optimize import lsq_linear
 
 # Central differences with this step, rad or m, leave errors of its square.
 STEP = 1e-5
 JACOBIAN_TOLERANCE = 1e-7
+
+
+@dataclass(frozen=True)
+class TwoArms:
+    """Two hinged arms and a wrist on a fixed trunk; the right arm follows the left, turned."""
+
+    label: str = "two arms"
+    mj_model: mujoco.MjModel = field(
+        default_factory=lambda: mujoco.MjModel.from_xml_string(
+            """<mujoco><compiler angle="radian"/>
+            <worldbody><body name="trunk" pos="0 0 1"><geom size="0.1"/>
+            <site name="mimic_trunk"/>
+            <body name="left" pos="0 0.2 0.4"><joint name="left" axis="1 0 0" range="-2 2"/>
+              <geom size="0.1" pos="0 0.2 0"/><site name="mimic_left" pos="0.1 0.3 0"/></body>
+            <body name="right" pos="0 -0.2 0.4"><joint name="right" axis="0 1 0" range="-2 2"/>
+              <geom size="0.1" pos="0 -0.2 0"/>
+              <body name="hand" pos="0 -0.3 0"><joint name="wrist" axis="0 0 1" range="-2 2"/>
+                <geom size="0.1"/><site name="mimic_right" pos="0.2 0 0.1"/></body></body>
+            </body></worldbody>
+            <equality><joint joint1="right" joint2="left" polycoef="0 0.5 0.1 0 0"/></equality>
+            </mujoco>"""
+        )
+    )
+    joint_names: tuple[str, ...] = ("left", "right", "wrist")
+    mimic_sites: dict[str, str] = field(
+        default_factory=lambda: {"trunk": "trunk", "left": "left", "right": "hand"}
+    )
+    content_sha256: str = ""
+    has_free_root: bool = False
+
+    @property
+    def couplings(self):
+        return find_couplings(self.mj_model)
 
 
 def random_pose(body, rng, share=0.6):
@@ -50,25 +87,70 @@ def test_the_stripped_model_has_the_kinematics_of_the_full_one(either_model):
     np.testing.assert_allclose(poses.body_pos[0], data.xpos, atol=1e-12)
 
 
-def test_site_jacobian_matches_finite_differences_through_the_couplings(either_model):
+def finite_difference_jacobian(solver, qpos):
+    """(S, 6, F): turn x, y, z and shift x, y, z of every site with every unknown."""
+    body, unknowns = solver.body, len(solver.cost.lower)
+    jacobian = np.empty((len(body.site_names), 6, unknowns))
+    for column in range(unknowns):
+        step = np.zeros((1, unknowns))
+        step[0, column] = STEP
+        before, after = (body.poses(solver.moved(qpos[None], sign * step)) for sign in (-1.0, 1.0))
+        jacobian[:, 3:, column] = (after.site_pos - before.site_pos)[0] / (2 * STEP)
+        turned = matrices(after.site_quat[0]) @ np.swapaxes(matrices(before.site_quat[0]), 1, 2)
+        skew = (turned - np.swapaxes(turned, 1, 2)) / (4 * STEP)
+        jacobian[:, :3, column] = np.stack([skew[:, 2, 1], skew[:, 0, 2], skew[:, 1, 0]], axis=1)
+    return jacobian
+
+
+def test_pulls_on_the_sites_act_as_finite_differences_say(either_model):
+    """A unit of force or torque on one site gives that row of the Jacobian, couplings included."""
     body = KinematicBody.of(either_model)
-    solver = InverseKinematics(body)
+    solver, equations = InverseKinematics(body), NormalEquations(body)
     rng = np.random.default_rng(1)
     for _ in range(3):
         qpos = random_pose(body, rng)
-        jacobian = solver.jacobian(qpos[None], linkage(body, qpos[None]))[0].transpose(1, 2, 0)
-        for column in range(jacobian.shape[2]):
-            step = np.zeros((1, jacobian.shape[2]))
-            step[0, column] = STEP
-            before, after = (
-                body.poses(solver._moved(qpos[None], sign * step)) for sign in (-1.0, 1.0)
-            )
-            linear = (after.site_pos - before.site_pos)[0] / (2 * STEP)
-            np.testing.assert_allclose(jacobian[:, :3, column], linear, atol=JACOBIAN_TOLERANCE)
-            turned = matrices(after.site_quat[0]) @ np.swapaxes(matrices(before.site_quat[0]), 1, 2)
-            skew = (turned - np.swapaxes(turned, 1, 2)) / (4 * STEP)
-            angular = np.stack([skew[:, 2, 1], skew[:, 0, 2], skew[:, 1, 0]], axis=1)
-            np.testing.assert_allclose(jacobian[:, 3:, column], angular, atol=JACOBIAN_TOLERANCE)
+        if either_model.has_free_root:
+            qpos[:3] += [3.0, -2.0, 0.5]
+        expected = finite_difference_jacobian(solver, qpos).reshape(-1, len(equations.dofs))
+        same = np.repeat(qpos[None], len(expected), axis=0)
+        units = np.eye(len(expected)).reshape(-1, 6, len(expected))
+        rows = equations.gradient(equations.leverage(same, linkage(body, same)), units)
+        np.testing.assert_allclose(rows, expected, atol=JACOBIAN_TOLERANCE)
+
+
+def test_the_hessian_is_that_of_the_finite_difference_jacobian(either_model):
+    body = KinematicBody.of(either_model)
+    solver, equations, rng = (
+        InverseKinematics(body),
+        NormalEquations(body),
+        np.random.default_rng(8),
+    )
+    poses = np.stack([random_pose(body, rng) for _ in range(3)])
+    # Other weights for every axis, site and pose.
+    weight = rng.uniform(0.1, 2.0, (len(body.site_names), 6, 3))
+    leverage = equations.leverage(poses, linkage(body, poses))
+    hessian = equations.hessian(leverage, weight)
+    for pose in range(3):
+        jacobian = finite_difference_jacobian(solver, poses[pose])
+        expected = np.einsum("sif,si,sig->fg", jacobian, weight[..., pose], jacobian)
+        np.testing.assert_allclose(hessian[pose], expected, atol=1e-5)
+
+
+def test_a_coupling_across_limbs_counts_in_the_normal_equations():
+    """One unknown that moves two limbs with different sites."""
+    body = KinematicBody.of(TwoArms())
+    solver, equations = InverseKinematics(body), NormalEquations(body)
+    qpos = body.musculo.couplings.apply(np.array([0.4, 0.0, 0.3]))
+    jacobian = finite_difference_jacobian(solver, qpos)
+    assert jacobian.shape == (3, 6, 2)
+    assert (np.abs(jacobian[1:, :, 0]).max(axis=1) > 0.1).all()
+    leverage = equations.leverage(qpos[None], linkage(body, qpos[None]))
+    weight = np.ones((3, 6, 1))
+    expected = np.einsum("sif,sig->fg", jacobian, jacobian)
+    np.testing.assert_allclose(equations.hessian(leverage, weight)[0], expected, atol=1e-6)
+    pull = np.random.default_rng(0).normal(size=(3, 6, 1))
+    expected = np.einsum("sif,si->f", jacobian, pull[..., 0])
+    np.testing.assert_allclose(equations.gradient(leverage, pull)[0], expected, atol=1e-6)
 
 
 def test_gradient_is_the_slope_of_the_cost(either_model):
@@ -79,12 +161,13 @@ def test_gradient_is_the_slope_of_the_cost(either_model):
     # Orientation residuals: the logarithm's own Jacobian is not part of Gauss-Newton, so only
     # positions are compared.
     goal = SiteTargets(goal.pos, goal.mat, goal.pos_weight, 0 * goal.rot_weight)
-    gradient = solver.slope(qpos[None], goal, None).gradient[0]
+    gradient = solver.cost.slope(qpos[None], goal, None).gradient[0]
     for column in range(len(gradient)):
         step = np.zeros((1, len(gradient)))
         step[0, column] = STEP
         costs = [
-            solver.slope(solver._moved(qpos[None], s * step), goal, None).cost[0] for s in (-1, 1)
+            solver.cost.slope(solver.moved(qpos[None], s * step), goal, None).cost[0]
+            for s in (-1, 1)
         ]
         slope = (costs[1] - costs[0]) / (2 * STEP)
         np.testing.assert_allclose(-2 * gradient[column], slope, atol=1e-6)
@@ -168,18 +251,6 @@ def test_site_velocities_are_mujocos(either_model):
         expected = [data.sensor(f"mimic_{name}_{kind}").data for kind in ("linvel", "angvel")]
         np.testing.assert_allclose(linear[0, column], expected[0], atol=1e-9)
         np.testing.assert_allclose(angular[0, column], expected[1], atol=1e-9)
-
-
-def test_the_pull_on_the_sites_is_the_jacobian_transposed(either_model):
-    body = KinematicBody.of(either_model)
-    solver, rng = InverseKinematics(body), np.random.default_rng(8)
-    qpos = np.stack([random_pose(body, rng) for _ in range(3)])
-    links = linkage(body, qpos)
-    pull = rng.normal(size=(len(body.site_names), 3, 6))
-    # Jacobian rows are position then rotation, pulls torque then force.
-    swapped = pull[..., [3, 4, 5, 0, 1, 2]]
-    expected = np.einsum("tfsi,sti->tf", solver.jacobian(qpos, links), swapped)
-    np.testing.assert_allclose(solver.jacobian.pulled(qpos, links, pull), expected, atol=1e-12)
 
 
 def test_bounded_steps_solve_the_bounded_problem():

@@ -72,7 +72,8 @@ def test_clip_file_belongs_to_this_model(humanoid, result, tmp_path):
 
 
 def test_recovers_its_own_pose(humanoid):
-    from musclemimic_retarget.ik import IKConfig, InverseKinematics, SiteTargets
+    from musclemimic_retarget.ik import InverseKinematics
+    from musclemimic_retarget.pose_cost import IKConfig, SiteTargets
     from musclemimic_retarget.solve import from_scratch
 
     body = KinematicBody.of(humanoid)
@@ -147,3 +148,16 @@ def test_the_example_runs(tmp_path, monkeypatch, capsys):
     runpy.run_path(str(EXAMPLES / "retarget_to_your_humanoid.py"), run_name="__main__")
     assert "rmse_m" in capsys.readouterr().out
     assert MotionClip.load(tmp_path / "clip.npz").model_name == "Humanoid"
+
+
+def test_a_ball_joint_is_refused_by_name(tmp_path):
+    path = tmp_path / "body.xml"
+    text = re.sub("<keyframe>.*</keyframe>", "", HUMANOID.read_text(), flags=re.DOTALL)
+    text = re.sub(r"<actuator>.*</actuator>", "", text, flags=re.DOTALL)
+    path.write_text(
+        re.sub(r'<joint name="knee_right"[^>]*>', '<joint name="ball" type="ball"/>', text)
+    )
+    with pytest.raises(
+        InputError, match="joint ball: found a ball or free joint, expected a hinge"
+    ):
+        read_own_model(path, SITES)

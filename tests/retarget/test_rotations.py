@@ -1,11 +1,11 @@
 import numpy as np
-from musclemimic_retarget.ik import rotation_log
 from musclemimic_retarget.rotations import (
     angle_between,
     continuous,
     matrices,
     quaternions,
     rotation,
+    rotation_log,
     shortest_arc,
     without_twist,
     wxyz,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from musclemimic_retarget import GMRFit, GMRFitConfig, read_motion, write_synthetic_smpl
 from musclemimic_retarget.calibration import calibrate
+from musclemimic_retarget.fit_targets import fit_targets
 from musclemimic_retarget.kinematics import KinematicBody
 from musclemimic_retarget.rotations import quaternion_exp, quaternion_product
-from musclemimic_retarget.targets import fit_targets
 from musclemimic_retarget.twist import TwistAlignment, TwistConfig, twist_axes
 
 

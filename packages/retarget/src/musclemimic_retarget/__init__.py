@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from musclemimic_retarget.cycle import CycleConfig as CycleConfig
     from musclemimic_retarget.cycle import CycleReport as CycleReport
     from musclemimic_retarget.cycle import repeat_stride as repeat_stride
+    from musclemimic_retarget.gait_measures import peak_knee_flexion_deg as peak_knee_flexion_deg
+    from musclemimic_retarget.gait_measures import stride_seconds as stride_seconds
+    from musclemimic_retarget.gait_measures import walking_speed as walking_speed
     from musclemimic_retarget.gmr_fit import GMRFit as GMRFit
     from musclemimic_retarget.gmr_fit import GMRFitConfig as GMRFitConfig
     from musclemimic_retarget.markers.c3d import read_c3d as read_c3d
@@ -22,9 +25,6 @@ if TYPE_CHECKING:
     from musclemimic_retarget.metrics import ClipMetrics as ClipMetrics
     from musclemimic_retarget.metrics import clip_metrics as clip_metrics
     from musclemimic_retarget.metrics import metrics_table as metrics_table
-    from musclemimic_retarget.metrics import peak_knee_flexion_deg as peak_knee_flexion_deg
-    from musclemimic_retarget.metrics import stride_seconds as stride_seconds
-    from musclemimic_retarget.metrics import walking_speed as walking_speed
     from musclemimic_retarget.mocap_body import MocapBody as MocapBody
     from musclemimic_retarget.mocap_body import MocapBodyConfig as MocapBodyConfig
     from musclemimic_retarget.motion import CoordinateMotion as CoordinateMotion
@@ -43,17 +43,11 @@ if TYPE_CHECKING:
 _HOMES = {
     "cycle": ("CycleConfig", "CycleReport", "repeat_stride"),
     "bounds": ("ClipBounds", "clip_bounds"),
+    "gait_measures": ("peak_knee_flexion_deg", "stride_seconds", "walking_speed"),
     "gmr_fit": ("GMRFit", "GMRFitConfig"),
     "markers.c3d": ("read_c3d",),
     "markers.c3d_file": ("C3DEvent", "C3DFile", "ForcePlate"),
-    "metrics": (
-        "ClipMetrics",
-        "clip_metrics",
-        "metrics_table",
-        "peak_knee_flexion_deg",
-        "stride_seconds",
-        "walking_speed",
-    ),
+    "metrics": ("ClipMetrics", "clip_metrics", "metrics_table"),
     "methods": ("retarget",),
     "mocap_body": ("MocapBody", "MocapBodyConfig"),
     "motion": ("CoordinateMotion", "HumanMotion", "MotionSource", "SkeletonMotion"),

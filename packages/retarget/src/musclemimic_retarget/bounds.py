@@ -8,9 +8,10 @@ from jaxtyping import Bool, Float
 
 from musclemimic_retarget.articulated import Articulated
 from musclemimic_retarget.ground import FloorGeoms
-from musclemimic_retarget.ik import IKConfig, InverseKinematics, SiteTargets
+from musclemimic_retarget.ik import InverseKinematics
 from musclemimic_retarget.jump_causes import JumpCause, jump_causes
 from musclemimic_retarget.kinematics import KinematicBody
+from musclemimic_retarget.pose_cost import IKConfig, SiteTargets
 from musclemimic_retarget.range_ends import JointAtEnd, joints_at_ends
 from musclemimic_retarget.retargeter import RetargetResult
 from musclemimic_retarget.solve import root_poses

@@ -7,9 +7,11 @@ from jaxtyping import Float
 from musclemimic_models import InputError
 
 from musclemimic_retarget.feasible import clip_to_feasible
-from musclemimic_retarget.ik import IKConfig, InverseKinematics, SiteTargets
+from musclemimic_retarget.ik import InverseKinematics
 from musclemimic_retarget.kinematics import KinematicBody
+from musclemimic_retarget.knee_track import KneeTrack, measure_knee
 from musclemimic_retarget.motion import SkeletonMotion
+from musclemimic_retarget.pose_cost import IKConfig, SiteTargets
 from musclemimic_retarget.rotations import shortest_arc
 
 SIDES = ("left", "right")
@@ -50,6 +52,7 @@ class Calibration:
         girdle_elevation: (E,) grid of shoulder elevation, rad.
         girdle: per side (E, 3): shoulder centre in the upper body site's frame, m, at those
             elevations (the model couples clavicle and scapula to shoulder elevation).
+        knees: per side with one that moves on the thigh, where it goes as it bends.
     """
 
     qpos: Float[np.ndarray, " nq"]
@@ -57,6 +60,7 @@ class Calibration:
     mat: Float[np.ndarray, "S 3 3"]
     girdle_elevation: Float[np.ndarray, " E"]
     girdle: dict[str, Float[np.ndarray, "E 3"]]
+    knees: dict[str, KneeTrack]
 
 
 def calibrate(body: KinematicBody, human: SkeletonMotion) -> Calibration:
@@ -99,7 +103,11 @@ def calibrate(body: KinematicBody, human: SkeletonMotion) -> Calibration:
             mat[leg[2:]] = _toe_out(start_pos, leg, human, side) @ start_mat[leg[2:]]
     qpos = _solve(body, pos, mat)
     solved = body.poses(qpos[None])
-    return Calibration(qpos, solved.site_pos[0], solved.site_mat[0], girdle_elevation, girdle)
+    tracks = {side: measure_knee(body, side) for side in SIDES}
+    knees = {side: track for side, track in tracks.items() if track is not None}
+    return Calibration(
+        qpos, solved.site_pos[0], solved.site_mat[0], girdle_elevation, girdle, knees
+    )
 
 
 def measure_girdle(

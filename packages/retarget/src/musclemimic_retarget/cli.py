@@ -1,34 +1,34 @@
 """`musclemimic retarget`: motion files in, clips and metrics out."""
 
 import importlib.util
+import inspect
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import tyro
-from musclemimic_models import InputError, MotionClip
+from musclemimic_models import InputError
 from musclemimic_models.files import jsonable, write_json
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from musclemimic_retarget.batch import Job, Settings, convert_all, find_jobs, up_to_date
 from musclemimic_retarget.bounds_command import BoundsCommand, show_bounds
-from musclemimic_retarget.clip_model import model_of
 from musclemimic_retarget.cycle_command import CycleCommand, repeat
 from musclemimic_retarget.gmr_fit import GMRFitConfig
 from musclemimic_retarget.manifest import Entry, Manifest, earlier_entries
 from musclemimic_retarget.methods import ReaderOptions, read_with, require_use
-from musclemimic_retarget.metrics import ClipMetrics, clip_metrics, metrics_table
+from musclemimic_retarget.metrics import ClipMetrics, metrics_table
+from musclemimic_retarget.metrics_command import FULL_TABLE, MetricsCommand, show_metrics
 from musclemimic_retarget.mocap_body import MocapBodyConfig
 from musclemimic_retarget.quality import quality_table
 from musclemimic_retarget.splits import read_split
 
-# Up to so many clips get every figure, one column each; more get one row each.
-_FULL_TABLE = 4
+Command = TypeVar("Command")
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,12 @@ class RetargetCommand:
         musclemimic retarget mocap/ --model full --out clips --jobs 8 --allow-failures 3
         musclemimic retarget run.trc --belt-speed 3 --model full --out clips
         musclemimic retarget --split kinesis-test --amass-root AMASS --model full --out clips
-        musclemimic retarget metrics clips/walk.npz
-        musclemimic retarget bounds walk.npz
-        musclemimic retarget view clips/walk.npz --source walk.npz
-        musclemimic retarget cycle clips/walk.npz --seconds 30 --out clips/walk_cycle.npz
+
+    Further commands (--help tells more):
+        musclemimic retarget metrics clips/walk.npz     measure a clip
+        musclemimic retarget bounds walk.npz            why a motion misses its targets
+        musclemimic retarget view clips/walk.npz        play it, by --source beside the person
+        musclemimic retarget cycle clips/walk.npz       repeat a stride for as long as you like
     """
 
     files: tyro.conf.Positional[tuple[Path, ...]] = ()
@@ -84,36 +86,29 @@ class RetargetCommand:
     """Details of mocap-body."""
 
 
-@dataclass(frozen=True)
-class MetricsCommand:
-    """Measure clips. Errors against the source need its targets and are left out."""
-
-    clips: tyro.conf.Positional[tuple[Path, ...]]
-    """Clip files (.npz), and folders of them."""
-    json: bool = False
-    """Print one JSON document instead of a table."""
-
-
 def main(argv: Sequence[str]) -> int:
     """Entry point of the subcommand; returns the exit code.
 
     Raises:
         InputError: a file, field, name or option is wrong (the caller prints it in one line).
     """
-    if argv and argv[0] == "metrics":
-        return _metrics(
-            tyro.cli(MetricsCommand, args=list(argv[1:]), prog="musclemimic retarget metrics")
-        )
-    if argv and argv[0] == "bounds":
-        prog = "musclemimic retarget bounds"
-        return show_bounds(tyro.cli(BoundsCommand, args=list(argv[1:]), prog=prog))
-    if argv and argv[0] == "view":
-        return _view(argv[1:])
-    if argv and argv[0] == "cycle":
-        return repeat(
-            tyro.cli(CycleCommand, args=list(argv[1:]), prog="musclemimic retarget cycle")
-        )
-    return _retarget(tyro.cli(RetargetCommand, args=list(argv), prog="musclemimic retarget"))
+    rest = argv[1:]
+    match argv[0] if argv else "":
+        case "metrics":
+            return show_metrics(_parsed(MetricsCommand, rest, "musclemimic retarget metrics"))
+        case "bounds":
+            return show_bounds(_parsed(BoundsCommand, rest, "musclemimic retarget bounds"))
+        case "view":
+            return _view(rest)
+        case "cycle":
+            return repeat(_parsed(CycleCommand, rest, "musclemimic retarget cycle"))
+        case _:
+            return _retarget(_parsed(RetargetCommand, argv, "musclemimic retarget"))
+
+
+def _parsed(command: type[Command], argv: Sequence[str], prog: str) -> Command:
+    """The command line as a command; its help is the class's documentation, with the examples."""
+    return tyro.cli(command, args=list(argv), prog=prog, description=inspect.getdoc(command))
 
 
 def _view(argv: Sequence[str]) -> int:
@@ -122,7 +117,7 @@ def _view(argv: Sequence[str]) -> int:
         raise InputError("retarget view", "browser view", found="no viser", expected=expected)
     from musclemimic_retarget.view import ViewCommand, view
 
-    return view(tyro.cli(ViewCommand, args=list(argv), prog="musclemimic retarget view"))
+    return view(_parsed(ViewCommand, argv, "musclemimic retarget view"))
 
 
 def _retarget(command: RetargetCommand) -> int:
@@ -158,6 +153,8 @@ def _jobs(command: RetargetCommand) -> tuple[list[Job], dict[str, Entry], list[s
     if command.files or command.amass_root is None:
         found = "files too" if command.files else "no --amass-root"
         raise InputError("command line", "--split", found=found, expected="--amass-root only")
+    if not command.amass_root.is_dir():
+        raise InputError(command.amass_root, "--amass-root", found="no folder", expected="one")
     jobs: list[Job] = []
     missing: dict[str, Entry] = {}
     for name in read_split(command.split):
@@ -175,6 +172,9 @@ def _require_sound(command: RetargetCommand, settings: Settings, jobs: Sequence[
         raise InputError(command.out, "--out", found="a file", expected="a folder")
     if command.jobs < 1:
         raise InputError("command line", "--jobs", found=command.jobs, expected=">= 1")
+    if not jobs and command.split is not None:
+        found = f"none of the motions of {command.split}"
+        raise InputError(str(command.amass_root), "--amass-root", found=found, expected="some")
     if not jobs:
         raise InputError("command line", "FILE", found="no motions there", expected="some")
     if command.plot and importlib.util.find_spec("matplotlib") is None:
@@ -211,9 +211,9 @@ def _report(manifest: Manifest, *, kept: int, as_json: bool) -> None:
         sys.stdout.write(json.dumps(jsonable(good | failed), indent=2) + "\n")
         return
     console = Console()
-    if len(good) <= _FULL_TABLE:
+    if 0 < len(good) <= FULL_TABLE:
         console.print(metrics_table({name: ClipMetrics(**row) for name, row in good.items()}))  # pyright: ignore[reportArgumentType]
-    else:
+    elif good:
         console.print(quality_table(good))
     for name, entry in bad.items():
         console.print(f"[red]{entry.status}[/] {name}: {entry.reason}", soft_wrap=True)
@@ -222,25 +222,3 @@ def _report(manifest: Manifest, *, kept: int, as_json: bool) -> None:
             f"{len(good)} clips ({kept} from an earlier run), {len(bad)} failed or missing, "
             f"{len(manifest.ignored)} other files ignored"
         )
-
-
-def _metrics(command: MetricsCommand) -> int:
-    paths = [
-        path
-        for given in command.clips
-        for path in (sorted(given.rglob("*.npz")) if given.is_dir() else [given])
-    ]
-    clips = {str(path): MotionClip.load(path) for path in paths}
-    rows = {name: clip_metrics(model_of(name, clip), clip) for name, clip in clips.items()}
-    if command.json:
-        document = jsonable({name: row.to_dict() for name, row in rows.items()})
-        sys.stdout.write(json.dumps(document, indent=2) + "\n")
-    else:
-        Console().print(_table(rows))
-    return 0
-
-
-def _table(rows: Mapping[str, ClipMetrics]) -> object:
-    if len(rows) <= _FULL_TABLE:
-        return metrics_table(rows)
-    return quality_table({name: row.to_dict() for name, row in rows.items()})

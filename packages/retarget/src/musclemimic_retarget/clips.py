@@ -9,9 +9,9 @@ from jaxtyping import Bool, Float, Int
 from musclemimic_models import ClipProvenance, MotionClip
 
 from musclemimic_retarget.kinematics import KinematicBody, blocks
+from musclemimic_retarget.linkage import linkage, site_velocities
 from musclemimic_retarget.motion import MotionSource
 from musclemimic_retarget.rotations import continuous, quaternions
-from musclemimic_retarget.site_jacobian import linkage, site_velocities
 
 
 @cache
@@ -31,7 +31,9 @@ def velocities(
         mujoco.mj_differentiatePos(
             body.model, qvel[frame], (after - before) * dt, qpos[before], qpos[after]
         )
-    return body.musculo.couplings.apply_velocity(qpos, qvel)
+    for rows in blocks(len(qpos)):
+        qvel[rows] = body.musculo.couplings.apply_velocity(qpos[rows], qvel[rows])
+    return qvel
 
 
 def make_clip(

@@ -40,8 +40,9 @@ class CycleConfig:
 
     Attributes:
         seconds: length of the result (rounded up to whole strides).
-        duration_spread, length_spread: strides that differ by more than this share from the median
-            duration or length are left out.
+        duration_spread: strides whose duration differs by more than this share from the median are
+            left out.
+        length_spread: the same of their length.
         most_turn_rad: strides in which the heading changes by more are left out.
         cutoff_hz: harmonics above are dropped.
     """

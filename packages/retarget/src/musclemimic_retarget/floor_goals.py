@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from musclemimic_retarget.calibration import SIDES
-from musclemimic_retarget.ik import SiteTargets
 from musclemimic_retarget.kinematics import KinematicBody
+from musclemimic_retarget.pose_cost import SiteTargets
 from musclemimic_retarget.rotations import matrices, quaternions
 from musclemimic_retarget.survey import Survey
 from musclemimic_retarget.targets import Targets

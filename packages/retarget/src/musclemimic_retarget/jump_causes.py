@@ -8,9 +8,9 @@ from jaxtyping import Bool, Float
 
 from musclemimic_retarget.articulated import Articulated
 from musclemimic_retarget.kinematics import KinematicBody
+from musclemimic_retarget.linkage import dofs_above
 from musclemimic_retarget.retargeter import RetargetResult
 from musclemimic_retarget.rotations import angle_between, quaternion_product
-from musclemimic_retarget.site_jacobian import dofs_above
 from musclemimic_retarget.tendon_jumps import tendon_jumps
 
 # The person's fastest turn is looked for so long before and after the jump, s.

@@ -9,12 +9,11 @@ import numpy as np
 from jaxtyping import Float
 from musclemimic_models import MotionClip
 from rich.table import Column, Table
-from scipy.signal import find_peaks
 
 from musclemimic_retarget.articulated import Articulated
 from musclemimic_retarget.ground import FloorGeoms
 from musclemimic_retarget.kinematics import KinematicBody, blocks
-from musclemimic_retarget.rotations import angle_between, matrices
+from musclemimic_retarget.rotations import angle_between
 from musclemimic_retarget.smoothing import acceleration_rms
 from musclemimic_retarget.stance import FEET
 from musclemimic_retarget.survey import survey
@@ -23,7 +22,6 @@ from musclemimic_retarget.tendon_jumps import tendon_jumps
 
 _LIMIT_SLACK = 1e-5  # rad or m
 _DEEP = 1e-3  # m
-_SWING = 0.05  # m; ankles that move less about the pelvis do not walk
 
 
 @dataclass(frozen=True)
@@ -121,8 +119,8 @@ def clip_metrics(
     jumps = tendon_jumps(model.mj_model, clip.qpos)
     rmse = human_rmse = orientation = source_acceleration = None
     if targets is not None:
-        rmse = _rms(clip.site_pos - targets.pos)
-        human_rmse = _rms(clip.site_pos - targets.human_pos)
+        rmse = _rms(clip.site_pos, targets.pos)
+        human_rmse = _rms(clip.site_pos, targets.human_pos)
         orientation = _mean_angle(clip, targets)
         source_acceleration = acceleration_rms(targets.pos[:, 0, 2], 1.0 / clip.dt)
     return ClipMetrics(
@@ -140,7 +138,7 @@ def clip_metrics(
         orientation_error_deg=orientation,
         float_clearance_m=floating,
         foot_skate_m_per_s=skate,
-        coupling_residual=float(np.abs(model.couplings.residual(clip.qpos)).max(initial=0.0)),
+        coupling_residual=_coupling_residual(model, clip.qpos),
         root_acceleration_rms_m_per_s2=acceleration_rms(
             np.asarray(clip.site_pos[:, 0, 2]), 1.0 / clip.dt
         ),
@@ -169,52 +167,24 @@ def _mean_angle(clip: MotionClip, targets: Targets) -> float:
     return float(np.rad2deg(total / (len(clip) * int(aimed.sum()))))
 
 
-def walking_speed(clip: MotionClip) -> float:
-    """Length of the root site's horizontal path over time, in human units, m/s."""
-    path = clip.site_pos[:, 0, :2]
-    length = float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum())
-    return length / clip.duration / clip.provenance.human_to_model_scale
-
-
-def stride_seconds(clip: MotionClip) -> float | None:
-    """Mean duration of a stride, s.
-
-    Counted from one time to the next that an ankle is farthest before the pelvis, farthest behind
-    it (foot strike and toe-off of Zeni et al. 2008, Gait Posture 27:710), or highest, both sides;
-    each must stand out by half the range of its curve. None if the clip has no ankles or nothing
-    repeats.
-    """
-    if "left_ankle" not in clip.site_names:
-        return None
-    forward = matrices(np.asarray(clip.site_quat[:, 0]))[:, :2, 0]
-    forward = forward / np.linalg.norm(forward, axis=1, keepdims=True)
-    strides: list[float] = []
-    for side in FEET:
-        away = clip.site_pos[:, clip.site_names.index(f"{side}_ankle")] - clip.site_pos[:, 0]
-        ahead: Float[np.ndarray, " T"] = np.sum(away[:, :2] * forward, axis=1)
-        for curve in (ahead, -ahead, away[:, 2]):
-            peaks, _ = find_peaks(curve, prominence=max(0.5 * float(np.ptp(curve)), _SWING))
-            strides += (np.diff(peaks) * clip.dt).tolist()
-    return float(np.mean(strides)) if strides else None
-
-
-def peak_knee_flexion_deg(model: Articulated, clip: MotionClip) -> tuple[float, float]:
-    """Largest knee flexion of the left and the right knee, degrees.
-
-    Raises:
-        KeyError: the model has no knees.
-    """
-    columns = [model.mj_model.joint(f"knee_angle_{side}").qposadr[0] for side in "lr"]
-    left, right = np.rad2deg(clip.qpos[:, columns].max(axis=0))
-    return float(left), float(right)
-
-
 def _limit_violation(model: mujoco.MjModel, qpos: Float[np.ndarray, "T nq"]) -> float:
     scalar = model.jnt_type >= int(mujoco.mjtJoint.mjJNT_SLIDE)
-    values = qpos[:, model.jnt_qposadr[scalar]]
+    columns, limited = model.jnt_qposadr[scalar], model.jnt_limited[scalar].astype(bool)
     low, high = model.jnt_range[scalar].T
-    outside = (values < low - _LIMIT_SLACK) | (values > high + _LIMIT_SLACK)
-    return 100.0 * float((outside & model.jnt_limited[scalar].astype(bool)).mean())
+    count = 0
+    for rows in blocks(len(qpos)):
+        values = qpos[rows][:, columns]
+        outside = (values < low - _LIMIT_SLACK) | (values > high + _LIMIT_SLACK)
+        count += int((outside & limited).sum())
+    return 100.0 * count / max(len(qpos) * len(columns), 1)
+
+
+def _coupling_residual(model: Articulated, qpos: Float[np.ndarray, "T nq"]) -> float:
+    worst = 0.0
+    for rows in blocks(len(qpos)):
+        away = np.abs(model.couplings.residual(qpos[rows]))
+        worst = max(worst, float(away.max(initial=0.0)))
+    return worst
 
 
 def _stance_quality(
@@ -231,5 +201,9 @@ def _stance_quality(
     return float(floating), float(speed[standing].mean())
 
 
-def _rms(error: Float[np.ndarray, "T S 3"]) -> float:
-    return float(np.sqrt((error**2).sum(axis=-1).mean()))
+def _rms(first: Float[np.ndarray, "T S 3"], second: Float[np.ndarray, "T S 3"]) -> float:
+    """Root of the mean squared distance between points, m."""
+    total = 0.0
+    for rows in blocks(len(first)):
+        total += float(((first[rows] - second[rows]) ** 2).sum())
+    return float(np.sqrt(total / (first.shape[0] * first.shape[1])))

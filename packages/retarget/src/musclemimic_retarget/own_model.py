@@ -61,7 +61,7 @@ def read_own_model(mjcf: Path | str, mapping: Path | str) -> OwnModel:
 
     Raises:
         InputError: unreadable files, a missing or unknown site, a body that is not there, or a
-            model without free root or floor.
+            model without free root or floor, or with ball joints.
     """
     mjcf, mapping = Path(mjcf), Path(mapping)
     table = _read_mapping(mapping)
@@ -81,6 +81,11 @@ def read_own_model(mjcf: Path | str, mapping: Path | str) -> OwnModel:
         raise InputError(mjcf, "XML", found=reason, expected="a MuJoCo model") from error
     if not model.njnt or model.jnt_type[0] != int(mujoco.mjtJoint.mjJNT_FREE):
         raise InputError(mjcf, "first joint", found="not a free joint", expected="a free joint")
+    turning = (int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE))
+    for joint in np.flatnonzero(~np.isin(model.jnt_type[1:], turning)) + 1:
+        field = f"joint {model.joint(int(joint)).name or int(joint)}"
+        expected = "a hinge or slide (three hinges do what a ball does)"
+        raise InputError(mjcf, field, found="a ball or free joint", expected=expected)
     if not (model.geom_type == int(mujoco.mjtGeom.mjGEOM_PLANE)).any():
         raise InputError(mjcf, "floor", found="no plane geom", expected="a floor plane")
     names = tuple(model.joint(i).name for i in range(model.njnt))

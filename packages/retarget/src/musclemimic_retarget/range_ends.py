@@ -10,8 +10,9 @@ from jaxtyping import Float
 from musclemimic_models import Couplings
 
 from musclemimic_retarget.articulated import Articulated
-from musclemimic_retarget.ik import IKConfig, InverseKinematics, SiteTargets
+from musclemimic_retarget.ik import InverseKinematics
 from musclemimic_retarget.kinematics import KinematicBody
+from musclemimic_retarget.pose_cost import IKConfig, SiteTargets
 
 # A joint this close to its end is at it, rad; what it would do beyond is asked this far, rad.
 _AT_END, _BEYOND = float(np.deg2rad(0.25)), float(np.deg2rad(45.0))

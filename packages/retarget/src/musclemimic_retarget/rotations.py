@@ -30,9 +30,14 @@ def quaternions(rotation_matrices: Float[np.ndarray, "*batch 3 3"]) -> Quaternio
 
 
 def continuous(curve: Float[np.ndarray, "T *rest 4"]) -> Float[np.ndarray, "T *rest 4"]:
-    """The same rotations with signs chosen so that neighbouring frames lie on one half-sphere."""
-    dots = np.sum(curve[1:] * curve[:-1], axis=-1)
-    flips = np.cumprod(np.where(dots < 0, -1.0, 1.0), axis=0)
+    """The same rotations with signs chosen so that neighbouring frames lie on one half-sphere.
+
+    The array itself where they do already.
+    """
+    turned = np.einsum("...i,...i->...", curve[1:], curve[:-1]) < 0
+    if not turned.any():
+        return curve
+    flips = np.cumprod(np.where(turned, -1.0, 1.0), axis=0)
     result = curve.copy()
     result[1:] *= flips[..., None]
     return result

@@ -3,8 +3,9 @@
 import numpy as np
 from jaxtyping import Float, Float32, Int
 
-from musclemimic_retarget.ik import IKResult, InverseKinematics, SiteTargets
+from musclemimic_retarget.ik import IKResult, InverseKinematics
 from musclemimic_retarget.kinematics import KinematicBody
+from musclemimic_retarget.pose_cost import SiteTargets
 from musclemimic_retarget.rotations import continuous, normalized, quaternions
 
 # Shoulder starts for the first frame and for recovery: (plane of elevation, elevation), rad.
@@ -15,7 +16,7 @@ _ELBOW_START = 0.5
 _STRAY = 0.6
 # Key poses are this far apart, s: in between, interpolation starts in the right basin.
 KEY_SECONDS = 0.25
-_SCRATCH_ITERATIONS, _KEY_ITERATIONS, _SETTLING_ITERATIONS = 3, 6, 1
+_SCRATCH_ITERATIONS, _KEY_ITERATIONS, _SETTLING_ITERATIONS = 3, 4, 1
 # A key pose that costs this many times the usual is worth the price of trying other starts.
 _SUSPICIOUS = 4.0
 _SMALL_COST = 2e-3

@@ -9,8 +9,9 @@ from jaxtyping import Bool, Float
 
 from musclemimic_retarget.floor_goals import GroundConfig, standing_goals
 from musclemimic_retarget.ground import FloorGeoms
-from musclemimic_retarget.ik import InverseKinematics, SiteTargets
+from musclemimic_retarget.ik import InverseKinematics
 from musclemimic_retarget.kinematics import KinematicBody, blocks
+from musclemimic_retarget.pose_cost import SiteTargets
 from musclemimic_retarget.rotations import angle_between, quaternions
 from musclemimic_retarget.survey import Survey, survey
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from musclemimic_retarget.floor_goals import GroundConfig
-from musclemimic_retarget.ik import IKConfig
+from musclemimic_retarget.pose_cost import IKConfig
 from musclemimic_retarget.stance import StanceConfig
 from musclemimic_retarget.twist import TwistConfig
 
@@ -15,17 +15,19 @@ class GMRFitConfig:
     Attributes:
         output_hz: frames per second of the clip.
         solve_hz: inverse kinematics runs at the source's rate, but at no more than this.
-        smoothing_hz: half-gain frequency of the whole-clip smoothing. Gait is usually smoothed at
-            6 to 10 Hz; a run has turns of up to 10 Hz.
+        smoothing_hz: half-gain frequency of the whole-clip smoothing; gait is usually smoothed at 6
+            to 10 Hz, and a run has turns of up to 10 Hz.
+        tendon_hz: the same, where tendons would jump otherwise (`ClipMetrics.tendon_jump`) and do
+            not then; as much as `smoothing_hz` to have it off.
         passes: rounds of aligning twist, correcting the feet's targets and solving again.
         first_iterations: of the solve before them, which only they refine.
         angle: weight of the sum of angles to the targets, beside that of squared distances, rad⁻¹.
         rounding: angles much smaller than this count by their squares, rad.
-        least_angle, most_angle: bounds of that weight where one pass has shown that joints cannot
-            follow both: the least if poses are further than `aim_m` from the targets, the most if
-            they are turned by more than `turned_deg`; the next pass tells how much of the change
-            `aim_m` allows.
-        aim_m: RMS distance from the targets, m. turned_deg: mean angle, degrees.
+        least_angle: that weight goes down to this where one pass has shown poses further than
+            `aim_m` from the targets; the next pass tells how much of the change `aim_m` allows.
+        most_angle: the same upwards, where poses are nearer but turned by more than `turned_deg`.
+        aim_m: RMS distance from the targets, m.
+        turned_deg: mean angle to the targets, degrees.
         lost_m: RMS distance above which positions first would cost too many degrees for too few
             millimetres, and the balance stays, m.
         window_s: motions longer than one and a half windows are worked on a window at a time, s,
@@ -36,6 +38,7 @@ class GMRFitConfig:
     output_hz: float = 100.0
     solve_hz: float = 30.0
     smoothing_hz: float = 11.0
+    tendon_hz: float = 7.0
     passes: int = 3
     first_iterations: int = 2
     angle: float = 0.006

@@ -80,4 +80,7 @@ def joined_targets(parts: list[Targets]) -> Targets:
         rows = slice(done, done + len(part))
         pos[rows], quat[rows], human_pos[rows] = part.pos, part.quat, part.human_pos
         done = rows.stop
+    for array in (pos, quat, human_pos):
+        # Else the targets would copy them.
+        array.flags.writeable = False
     return dataclasses.replace(first, pos=pos, quat=quat, human_pos=human_pos)

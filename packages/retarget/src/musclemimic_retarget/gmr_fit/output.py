@@ -1,5 +1,6 @@
 """From solved poses to poses of a clip: resampled, smoothed, clear of the floor."""
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,9 @@ from musclemimic_retarget.pose_smoothing import smooth_poses
 from musclemimic_retarget.smoothing import acceleration_rms, calmed
 from musclemimic_retarget.survey import Survey
 from musclemimic_retarget.targets import Targets
+from musclemimic_retarget.tendon_jumps import may_jump, tendon_jumps
+
+logger = logging.getLogger(__name__)
 
 # What the final rise adds to the pelvis' acceleration is made room for beforehand.
 _ROOM = (1.0, 0.97, 0.92)
@@ -40,20 +44,37 @@ def output_poses(bench: Workbench, solved: Stretch, times: Float[np.ndarray, " T
         times: from its first frame, s, at the clip's rate.
     """
     config, source = bench.config, solved.targets
-    qpos = smooth_poses(
-        bench.body,
-        solved.qpos,
-        source.times,
-        times,
-        rate=config.output_hz,
-        cutoff=config.smoothing_hz,
-    )
     targets = source.at(times, config.output_hz)
+    qpos = _smoothed(bench, solved, times)
     contact = np.zeros((len(times), 2), dtype=bool)
     if bench.body.musculo.has_free_root:
         qpos, contact = _clear_of_floor(bench, qpos, targets)
     nearest = np.minimum(np.round(times * source.rate).astype(int), len(source) - 1)
     return Output(qpos, contact, solved.converged[nearest], targets)
+
+
+def _smoothed(
+    bench: Workbench, solved: Stretch, times: Float[np.ndarray, " T"]
+) -> Float[np.ndarray, "T nq"]:
+    """Poses at the clip's rate, calmer than usual where tendons would jump and then do not."""
+    config, source, model = bench.config, solved.targets, bench.body.musculo.mj_model
+
+    def at(cutoff: float) -> Float[np.ndarray, "T nq"]:
+        return smooth_poses(
+            bench.body, solved.qpos, source.times, times, rate=config.output_hz, cutoff=cutoff
+        )
+
+    usual = at(config.smoothing_hz)
+    if config.tendon_hz >= config.smoothing_hz or not may_jump(model, usual):
+        return usual
+    if not tendon_jumps(model, usual).frames:
+        return usual
+    calm = at(config.tendon_hz)
+    if tendon_jumps(model, calm).frames:
+        return usual
+    said = "%s: smoothed at %g Hz instead of %g, since tendons would jump"
+    logger.info(said, source.source.name, config.tendon_hz, config.smoothing_hz)
+    return calm
 
 
 def _clear_of_floor(

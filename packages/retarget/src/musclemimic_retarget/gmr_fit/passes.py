@@ -11,8 +11,9 @@ from musclemimic_retarget.floor_goals import standing_goals, with_toes_of
 from musclemimic_retarget.gmr_fit.alignment import Alignment, Footing
 from musclemimic_retarget.gmr_fit.config import GMRFitConfig
 from musclemimic_retarget.ground import FloorGeoms
-from musclemimic_retarget.ik import InverseKinematics, SiteTargets
+from musclemimic_retarget.ik import InverseKinematics
 from musclemimic_retarget.kinematics import KinematicBody
+from musclemimic_retarget.pose_cost import SiteTargets
 from musclemimic_retarget.retargeter import Stopwatch
 from musclemimic_retarget.rotations import angle_between, quaternions
 from musclemimic_retarget.solve import solve_motion

@@ -11,6 +11,7 @@ from musclemimic_retarget.articulated import Articulated
 from musclemimic_retarget.calibration import calibrate
 from musclemimic_retarget.clips import make_clip
 from musclemimic_retarget.direct import direct_targets
+from musclemimic_retarget.fit_targets import fit_targets
 from musclemimic_retarget.gmr_fit.alignment import Alignment, agreed
 from musclemimic_retarget.gmr_fit.config import GMRFitConfig
 from musclemimic_retarget.gmr_fit.joining import Joined, joined_targets
@@ -21,7 +22,8 @@ from musclemimic_retarget.ground import FloorGeoms
 from musclemimic_retarget.kinematics import KinematicBody
 from musclemimic_retarget.motion import CoordinateMotion, HumanMotion
 from musclemimic_retarget.retargeter import RetargetResult, Stopwatch, measured, require_joints
-from musclemimic_retarget.targets import Targets, fit_targets
+from musclemimic_retarget.sound_config import require_sound
+from musclemimic_retarget.targets import Targets
 from musclemimic_retarget.twist import twist_axes
 
 logger = logging.getLogger(__name__)
@@ -40,9 +42,13 @@ class GMRFit:
         Args:
             model: from `musclemimic_models.get_musculo_model`, or a user's own (`own_model`).
             config: defaults if None.
+
+        Raises:
+            InputError: a setting that is no number, or too small.
         """
         self.model = model
         self.config = config or GMRFitConfig()
+        require_sound(self.config)
         self._body = KinematicBody.of(model)
         self._floor = FloorGeoms.of(model)
 

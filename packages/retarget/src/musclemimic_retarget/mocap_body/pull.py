@@ -21,7 +21,9 @@ class PullConfig:
     """How hard the mocap bodies pull, and for how long.
 
     Attributes:
-        timestep: s. steps: for each frame. first_steps: for the first frame.
+        timestep: of the pull, s.
+        steps: for each frame.
+        first_steps: for the first frame.
         time_constant: of the welds, s. A weld is a spring with critical damping.
         torque_scale: rotation against position in a weld, m/rad.
         damping: of every joint, N·m·s/rad or N·s/m.

@@ -12,6 +12,7 @@ from musclemimic_retarget.calibration import SIDES, calibrate
 from musclemimic_retarget.clips import make_clip
 from musclemimic_retarget.direct import direct_targets
 from musclemimic_retarget.feasible import clip_to_feasible
+from musclemimic_retarget.fit_targets import fit_targets
 from musclemimic_retarget.ground import FloorGeoms, root_lift
 from musclemimic_retarget.ik import InverseKinematics
 from musclemimic_retarget.kinematics import KinematicBody
@@ -21,9 +22,10 @@ from musclemimic_retarget.pose_smoothing import smooth_poses
 from musclemimic_retarget.retargeter import RetargetResult, measured, require_joints
 from musclemimic_retarget.smoothing import resample, resample_rotations, uniform_times
 from musclemimic_retarget.solve import from_scratch
+from musclemimic_retarget.sound_config import require_sound
 from musclemimic_retarget.stance import StanceConfig, detect_stance, fit_floor, foot_speed
 from musclemimic_retarget.survey import survey
-from musclemimic_retarget.targets import Targets, fit_targets
+from musclemimic_retarget.targets import Targets
 from musclemimic_retarget.toes import bend_toes
 
 METHOD = "mocap-body"
@@ -34,11 +36,13 @@ class MocapBodyConfig:
     """Everything that shapes a Mocap-Body result.
 
     Attributes:
-        output_hz: frames per second of the clip. solve_hz: the pull runs at no more than this.
+        output_hz: frames per second of the clip.
+        solve_hz: the pull runs at no more than this, frames per second.
         exact: put joints into their ranges and coupled ones on their polynomials afterwards, and
             smooth; False keeps what MuJoCo's soft constraints leave, as published.
         smoothing_hz: half-gain frequency of the smoothing.
-        margin: penetration left in place, m. lift_seconds: half the time of a rise, s.
+        margin: penetration left in place, m.
+        lift_seconds: half the time over which the final rise comes and goes, s.
         pull, stance: of the parts.
     """
 
@@ -55,7 +59,7 @@ class MocapBodyConfig:
 class MocapBody:
     """Retargets human motions to one model.
 
-    1. Shape fit: the human's pose on the model's own bone lengths (`targets.fit_targets`).
+    1. Shape fit: the human's pose on the model's own bone lengths (`fit_targets`).
     2. Pull: mocap bodies, one a mimic site, drag the model there.
     3. Floor: one vertical shift and slope, and a smooth rise where feet would still sink in.
     """
@@ -68,9 +72,13 @@ class MocapBody:
         Args:
             model: from `musclemimic_models.get_musculo_model`.
             config: defaults if None.
+
+        Raises:
+            InputError: a setting that is no number, or too small.
         """
         self.model = model
         self.config = config or MocapBodyConfig()
+        require_sound(self.config)
         self._body = KinematicBody.of(model)
         self._floor = FloorGeoms.of(model) if model.has_free_root else None
         self._pulled = pull_model(model, self.config.pull)
