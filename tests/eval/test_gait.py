@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from musclemimic_eval.gait.analysis import speed_notes
 from musclemimic_eval.gait.contacts import (
     Contact,
     contacts_from_force,
@@ -436,3 +437,12 @@ def test_swapped_legs_are_refused(real_data: Path, tmp_path: Path) -> None:
     model = get_musculo_model("MyoFullBody", fingers=False)
     with pytest.raises(InputError, match="left"):
         read_recording(path, model)
+
+
+def test_standing_before_and_after_a_walk_is_said(real_data: Path) -> None:
+    """asap_walk: 2 of its 3.4 s are walked, at about 1 m/s; the README's 0.58 is over all."""
+    notes = {name: speed_notes(measured_trial(real_data, name)) for name in STATED}
+    (note,) = notes["asap_walk"]
+    assert "0.98 m/s" in note
+    assert "0.58 m/s" in note
+    assert {name for name, said in notes.items() if said} == {"asap_walk"}
