@@ -39,6 +39,9 @@ def walk3d(data: Path) -> tuple[MotionClip, Placement]:
 GAIT_TRIALS = {
     "walk3d": ("opensim_walk3d/markers_walk.trc", "opensim_walk3d/grf_walk.mot"),
     "walk3d_ik": ("opensim_walk3d/coordinates.sto", "opensim_walk3d/grf_walk.mot"),
+    "opencap_ik": ("opencap_lab_walk/walking1.mot", "opencap_lab_walk/walking1_forces.mot"),
+    "run200_ik": ("running_hamner/run200_ik.mot", "running_hamner/run200_grf.mot"),
+    "run300_ik": ("running_hamner/run300_ik.mot", "running_hamner/run300_grf.mot"),
     "opencap": ("opencap_lab_walk/walking1.trc", "opencap_lab_walk/walking1_forces.mot"),
     "run200": ("running_hamner/run200.trc", "running_hamner/run200_grf.mot"),
     "run300": ("running_hamner/run300.trc", "running_hamner/run300_grf.mot"),

@@ -1,7 +1,6 @@
 """The imitation environment: layout, reward, termination, starts, restore."""
 
 import dataclasses
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +17,7 @@ from musclemimic_sim import (
     make_env,
 )
 from musclemimic_sim.reward import imitation_reward, lost, penalty
+from musclemimic_sim.task import Task
 from scipy.spatial.transform import Rotation
 
 
@@ -168,12 +168,14 @@ def test_observing_the_restarted_alone_gives_the_same_bits(arms, clips, noise):
     for action in random_actions(env, 7):
         last = env.step(action)
     state, episode = env._state(), env.episode
-    everywhere = np.asarray(jax.jit(env.task.observe)(state, episode))
+    everywhere = np.asarray(jax.jit(Task.observe)(env.task, state, episode))
     assert (everywhere == np.asarray(last.obs)).all()
     for worlds in ([5], [0, 9, 31], [2, 3, 4, 30]):
         mask = np.zeros(32, bool)
         mask[worlds] = True
-        again = jax.jit(partial(env.task.observe_again, most=4))(before, state, episode, mask)
+        again = jax.jit(Task.observe_again, static_argnames="most")(
+            env.task, before, state, episode, mask, most=4
+        )
         assert (np.asarray(again)[mask] == everywhere[mask]).all()
         assert (np.asarray(again)[~mask] == np.asarray(before)[~mask]).all()
 
@@ -185,7 +187,7 @@ def test_few_or_all_restart_and_are_observed_where_they_now_are(arms, clips, sta
     step = env.step(jnp.zeros((len(starts), 64)))
     done = np.array(starts) > 0
     assert (np.asarray(step.truncated) == done).all()
-    now = np.asarray(jax.jit(env.task.observe)(env._state(), env.episode))
+    now = np.asarray(jax.jit(Task.observe)(env.task, env._state(), env.episode))
     assert (np.asarray(step.obs) == now).all()
     assert (np.asarray(step.final_obs) != now)[done].any(axis=1).all()
 
@@ -301,3 +303,20 @@ def test_refusals(arms, clips):
     env = make_env(arms, clips, num_envs=1)
     with pytest.raises(InputError, match="frame"):
         env.reset_to(np.array([0]), np.array([59]))
+
+
+def test_another_environment_of_equal_shape_compiles_nothing(arms, clips, caplog):
+    """Clips are arguments of the programs, not constants in them."""
+
+    def compiled(env):
+        caplog.clear()
+        with jax.log_compiles(), caplog.at_level("WARNING", logger="jax"):
+            env.reset_to(np.zeros(3, int), np.zeros(3, int))
+            env.step(jnp.full((3, 64), 0.1))
+        return [r.getMessage() for r in caplog.records if "Compiling" in r.getMessage()]
+
+    config = EnvConfig(auto_reset=False)
+    first = make_env(arms, clips, num_envs=3, config=config)
+    assert any("_judge" in message for message in compiled(first))
+    other = dataclasses.replace(clips[0], site_pos=clips[0].site_pos + 0.1)
+    assert compiled(make_env(arms, [other, *clips[1:]], num_envs=3, config=config)) == []

@@ -14,9 +14,14 @@ R = TypeVar("R")
 _WORTH_KEEPING_S = 0.1
 
 
-def jit(function: Callable[P, R]) -> Callable[P, R]:
-    """`jax.jit` with the function's own signature (jax's annotation loses it)."""
-    return jax.jit(function)
+def jit(function: Callable[P, R], *, static: tuple[str, ...] = ()) -> Callable[P, R]:
+    """`jax.jit` with the function's own signature (jax's annotation loses it).
+
+    Args:
+        function: pure.
+        static: arguments that a program is made for, not given.
+    """
+    return jax.jit(function, static_argnames=static)
 
 
 def keep_compilations() -> None:

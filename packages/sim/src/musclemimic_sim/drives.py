@@ -1,6 +1,7 @@
 """What an action drives: from actions to muscle excitations, for each `EnvConfig.action_map`."""
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -46,7 +47,10 @@ def build_drive(
         case "whole_body":
             return WholeBodyDrive(model, simulator, task, state)
         case _:
-            return jit(task.excitation)
+            return partial(_excitation, task)
+
+
+_excitation = jit(Task.excitation)
 
 
 def _joint_drive(

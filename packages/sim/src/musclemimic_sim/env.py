@@ -62,13 +62,10 @@ class ImitationEnv:
         names = action_names(model, task.config.action_map)
         self._episode = task.blank(count, actions=len(names), muscles=muscles, seed=seed)
         self._excite = build_drive(model, simulator, task, self._state)
-        self._clean, self._restarted = jit(clean_state), jit(restarted)
-        self._judge = jit(partial(_judge, task))
-        self._observe = jit(task.observe)
+        self._judge, self._observe = partial(_judged, task), partial(_observed, task)
         self._few = -(-count // _FEW)
-        self._observe_again = jit(partial(task.observe_again, most=self._few))
-        self._start = jit(task.start)
-        self._place = jit(task.place)
+        self._observe_again = partial(_observed_again, task, most=self._few)
+        self._start, self._place = partial(_started, task), partial(_placed, task)
         everywhere = jnp.ones(count, dtype=bool)
         self._restart(everywhere, *self._start(self._episode, everywhere))
         self.spec = self.spec_for(task.config.action_map)
@@ -175,7 +172,7 @@ class ImitationEnv:
         self.output = self.simulator.step(excitation)
         flags = self.simulator.health()
         verdict = self._judge(
-            self._clean(vars(self.output), flags[0]),
+            _cleaned(vars(self.output), flags[0]),
             flags,
             health=self.health,
             episode=self._episode,
@@ -247,7 +244,7 @@ class ImitationEnv:
 
     def _state(self) -> BodyState:
         bad, _ = self.simulator.health()
-        return self._clean(vars(self.output), bad)
+        return _cleaned(vars(self.output), bad)
 
     def _report(self, failures: Mapping[str, Float[jax.Array, " N"]]) -> None:
         """Log, and write down, what went wrong in this step."""
@@ -269,7 +266,7 @@ class ImitationEnv:
         self._episode = episode
         self.variation.restart(mask)
         self.output: SimOutput = self.simulator.reset(mask, qpos, qvel, self._initial_act)
-        self.health = self._restarted(self.health, mask)
+        self.health = _health_restarted(self.health, mask)
 
     def _fresh_step(self) -> TimeStep:
         obs = self._observe(self._state(), self._episode)
@@ -312,6 +309,17 @@ def _judge(
     done = outcome.terminated | outcome.truncated
     counts = jnp.stack([flag.sum() for flag in (done, health.bad, health.full)])
     return _Verdict(outcome, done, jnp.asarray(bad), health, failures, counts)
+
+
+# Compiled once for all environments of equal shape: a task is an argument.
+_cleaned, _health_restarted = jit(clean_state), jit(restarted)
+_judged, _observed, _started, _placed = (
+    jit(_judge),
+    jit(Task.observe),
+    jit(Task.start),
+    jit(Task.place),
+)
+_observed_again = jit(Task.observe_again, static=("most",))
 
 
 def _part(state: State, prefix: str) -> State:

@@ -43,12 +43,13 @@ def observe(
     blocks = _root_blocks(state.sites) if free_root else {}
     reference = bank.sites_at(goal.rows)
     low, high = body.length_range[:, 0], body.length_range[:, 1]
+    # Factors instead of divisors: XLA would make them of its own accord, but not for one row.
     blocks |= {
         "joint_position": state.qpos[:, body.joint_qpos],
         "joint_velocity": state.qvel[:, body.joint_qvel],
-        "muscle_length": (state.length - low) / (high - low),
-        "muscle_velocity": state.velocity / body.max_velocity,
-        "muscle_force": -state.force / body.strength,
+        "muscle_length": (state.length - low) * (1 / (high - low)),
+        "muscle_velocity": state.velocity * (1 / body.max_velocity),
+        "muscle_force": -state.force * (1 / body.strength),
         "excitation": excitation,
         "activation": state.act,
         "touch": state.touch / BODY_WEIGHT_N,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -69,9 +70,18 @@ class Outcome(NamedTuple):
     episode: Episode
 
 
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=("body", "bank"),
+    meta_fields=("config", "reward", "free_root"),
+)
 @dataclass(frozen=True)
 class Task:
-    """The pure part: jitted functions of physics state and episode, for one model and config."""
+    """The pure part: functions of physics state and episode, for one model and config.
+
+    Compiled functions take it as an argument: environments that differ only in the numbers of
+    body and bank share their programs, and clips are no constants within them.
+    """
 
     body: Body
     bank: ReferenceBank

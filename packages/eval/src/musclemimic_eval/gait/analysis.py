@@ -30,6 +30,8 @@ from musclemimic_eval.kinetics.ground_reaction import GroundReaction
 
 # Agreement that events of both kinds must keep, s.
 EVENT_TOLERANCE = 0.02
+# Speed over the strides may differ from that over the record by this share before it is said.
+_STEADY_SPEED = 0.15
 
 Curves = Mapping[str, Mapping[int, Float[np.ndarray, "_ P"]]]
 
@@ -158,6 +160,20 @@ def event_notes(apart: Float[np.ndarray, "N 2"]) -> list[str]:
     return [
         f"events from motion and from force differ by up to {1000 * known.max():.0f} ms "
         f"(median {1000 * np.median(known):.0f} ms); force is used"
+    ]
+
+
+def speed_notes(found: SpatioTemporal) -> list[str]:
+    """What is to be said where someone also stood, started or stopped in the record."""
+    both = found.both
+    if "stride length" not in both:
+        return []
+    speed = both["stride length"].mean / both["stride time"].mean
+    if abs(found.speed - speed) <= _STEADY_SPEED * speed:
+        return []
+    return [
+        f"the strides were walked at {speed:.2f} m/s; {found.speed:.2f} m/s is over all of the "
+        "record, with starting, stopping or standing: comparisons by speed go by that"
     ]
 
 

@@ -17,6 +17,8 @@ _CUTOFF_HZ, _CUTOFF_SHARE = 20.0, 0.4
 _FLAT_HEIGHT, _FLAT_RISE = 0.03, 0.3
 # A belt moves standing feet at least this fast, m/s, and its walker less than this share of it.
 _SLOWEST_BELT, _ON_THE_SPOT = 0.25, 0.35
+# Turning shows in the feet's heading below this frequency, Hz; steps are above it.
+_TURNING_HZ = 0.5
 
 
 @dataclass(frozen=True)
@@ -154,3 +156,9 @@ def heading(motion: FootMotion) -> Float[np.ndarray, " T"]:
     """Where the feet point (mean of both), rad from +x to the left, without jumps."""
     facing = (motion.toe - motion.heel).mean(axis=1)
     return np.unwrap(np.arctan2(facing[:, 1], facing[:, 0]))
+
+
+def smooth_heading(motion: FootMotion) -> Float[np.ndarray, " T"]:
+    """`heading` without what every step does to it."""
+    cutoff = min(_TURNING_HZ, 0.4 * motion.rate)
+    return low_pass(heading(motion), rate=motion.rate, cutoff_hz=cutoff)

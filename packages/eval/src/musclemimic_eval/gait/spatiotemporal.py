@@ -10,9 +10,17 @@ import numpy as np
 
 from musclemimic_eval.gait.contacts import Contact
 from musclemimic_eval.gait.cycles import Cycle, covered
-from musclemimic_eval.gait.feet import FootMotion, backwards, heading, overground, travel_speed
+from musclemimic_eval.gait.feet import (
+    FootMotion,
+    backwards,
+    heading,
+    overground,
+    smooth_heading,
+    travel_speed,
+)
+from musclemimic_eval.gait.turning_points import stride_times
 from musclemimic_eval.kinetics.ground_reaction import GRAVITY
-from musclemimic_eval.signals import interpolated, low_pass
+from musclemimic_eval.signals import interpolated
 
 Kind = Literal["walking", "running", "no gait"]
 
@@ -58,11 +66,11 @@ class SpatioTemporal:
     both: Mapping[str, Measure]
 
 
-# Intervals between foot-offs within this of the strides between contacts are strides.
+# Intervals within this of the strides between contacts are strides.
 _SAME_STRIDE = 0.25
 
-# Turning shows in the feet's heading below this frequency, Hz; steps are above it.
-_TURNING_HZ, _STRAIGHT = 0.5, np.deg2rad(40.0)
+# A way whose heading varies by less, rad, is straight.
+_STRAIGHT = np.deg2rad(40.0)
 
 # Definitions: stride and step of a foot end at that foot's contact (Whittle 2014, ch. 2).
 UNITS: Mapping[str, str] = MappingProxyType(
@@ -88,8 +96,9 @@ def spatiotemporal(
 ) -> SpatioTemporal:
     """Speed, cadence, lengths, widths and phases.
 
-    Stride times are taken from contact to contact and from foot-off to foot-off. Without a single
-    whole stride, stance is that of contacts seen whole, over the stride time.
+    Stride times are taken from contact to contact and from foot-off to foot-off, or, without
+    force, between the feet's turning points. Without a single whole stride, stance is that of
+    contacts seen whole, over the stride time.
 
     Args:
         cycles: from the contacts; flagged ones are left out if others remain.
@@ -124,10 +133,7 @@ def mean_speed(ground: FootMotion) -> float:
     Straight on it is the distance from start to end over the time; of a way that turns, the
     length of the pelvis' path, low-passed.
     """
-    turned = low_pass(
-        heading(ground), rate=ground.rate, cutoff_hz=min(_TURNING_HZ, 0.4 * ground.rate)
-    )
-    if float(np.ptp(turned)) > _STRAIGHT:
+    if float(np.ptp(smooth_heading(ground))) > _STRAIGHT:
         return travel_speed(ground)
     way = np.linalg.norm((ground.pelvis[-1] - ground.pelvis[0])[:2])
     return float(way / (ground.time[-1] - ground.time[0]))
@@ -147,7 +153,7 @@ def _of_foot(
         values["stance"].append(100 * cycle.stance)
         values["double support"].append(100 * max(cycle.overlap, 0.0))
         values["flight"].append(100 * max(-cycle.overlap, 0.0))
-    values["stride time"] = _stride_times(foot, own, contacts)
+    values["stride time"] = _stride_times(foot, own, contacts, ground)
     if not values["stance"] and (values["stride time"] or cycles):
         stride = values["stride time"] or [cycle.duration for cycle in cycles]
         values["stance"] = [
@@ -158,14 +164,32 @@ def _of_foot(
     return {name: [x for x in column if np.isfinite(x)] for name, column in values.items()}
 
 
-def _stride_times(foot: int, cycles: list[Cycle], contacts: tuple[Contact, ...]) -> list[float]:
-    """From contact to contact and from foot-off to foot-off: two measurements of a stride."""
-    ends = [c.end for c in contacts if c.foot == foot and np.isfinite(c.end)]
+def _stride_times(
+    foot: int, cycles: list[Cycle], contacts: tuple[Contact, ...], ground: FootMotion
+) -> list[float]:
+    """Two measurements of every stride.
+
+    From contact to contact and from foot-off to foot-off; where no force was felt, between the
+    foot's turning points, if there are two (`turning_points`).
+    """
+    own = [contact for contact in contacts if contact.foot == foot]
+    ends = [contact.end for contact in own if np.isfinite(contact.end)]
     between = [later - earlier for earlier, later in itertools.pairwise(ends)]
     known = [cycle.duration for cycle in cycles]
-    usual = float(np.median(known or between)) if known or between else np.nan
-    # A foot-off that was missed makes two strides of one.
-    return known + [gap for gap in between if abs(gap / usual - 1) < _SAME_STRIDE]
+    if not known and not between:
+        return []
+    usual = float(np.median(known or between))
+    if not any(contact.source == "force" for contact in contacts):
+        turned = [float(gap) for gap in np.concatenate(stride_times(ground, foot, usual=usual))]
+        strides = _strides_among(turned, usual)
+        if strides:
+            return strides
+    return known + _strides_among(between, usual)
+
+
+def _strides_among(gaps: list[float], usual: float) -> list[float]:
+    """Without those that an event is missing from, or that have one too many."""
+    return [gap for gap in gaps if abs(gap / usual - 1) < _SAME_STRIDE]
 
 
 def _lengths(cycle: Cycle, ground: FootMotion) -> tuple[float, float, float]:

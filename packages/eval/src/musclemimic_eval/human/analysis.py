@@ -11,6 +11,7 @@ from musclemimic_eval.gait.analysis import (
     cycle_curves,
     event_notes,
     find_strides,
+    speed_notes,
     wrapping_notes,
 )
 from musclemimic_eval.human.recording import retarget
@@ -67,6 +68,7 @@ def analyse(
     shared = [(step.start, step.end) for step in recording.steps if step.shared]
     strides = find_strides(recording, doubtful_force=shared)
     notes = [*recording.notes, *event_notes(strides.disagreement)]
+    notes += speed_notes(strides.spatiotemporal)
     mass, mass_source, more = _mass(recording, strides, mass)
     notes += more
     clip = retarget(recording, model)
