@@ -34,6 +34,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.arm_configs import JOINTS, MUSCLES
+from benchmarks.learning import told
 from benchmarks.run import machine
 from benchmarks.two_arms import two_arm_task
 
@@ -170,7 +171,7 @@ def _row(
         "site_error_cm": 100.0 * figures[ERROR],
         "early_ends": figures["validation/termination_rate"],
         "reward": figures["validation/reward"],
-        "config": dataclasses.asdict(config),
+        "config": told(config),
         "machine": machine(),
     }
 

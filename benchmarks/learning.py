@@ -142,6 +142,21 @@ def _row(run: Run, result: TrainResult) -> Row:
         "steps_per_cpu_second": counters.env_steps / counters.cpu_s,
         "held_out": sorted(run.held_out),
         "figures": measure(run, {"policy": result.policy, "action 0": zero}),
-        "config": dataclasses.asdict(run.config),
+        "config": told(run.config),
         "machine": machine(),
     }
+
+
+def told(config: TrainConfig) -> dict[str, object]:
+    """The settings for a results file: paths without what is before the benchmark's folder."""
+    return {key: _told(value) for key, value in dataclasses.asdict(config).items()}
+
+
+def _told(value: object) -> object:
+    match value:
+        case Path():
+            return "/".join(value.parts[-3:])
+        case dict():
+            return {key: _told(held) for key, held in value.items()}
+        case _:
+            return value

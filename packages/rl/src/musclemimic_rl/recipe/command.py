@@ -18,9 +18,10 @@ _HELP = """Teach a body to stay on its feet and follow its clips with all its mu
     musclemimic train --recipe walk clips/walk_cycle.npz --out runs/walk
 
 Three stages: gains of the whole-body coordination are searched by evolution on the muscle model, a
-policy learns to correct its joint targets (PPO), and another learns to do without the layer, saying
-the excitations itself (distillation). Each is judged on episodes from random phases. Stop it with
-Ctrl-C when you like: the same command goes on where it was."""
+policy may learn to correct its joint targets (PPO; --correction.minutes, 0 by default), and another
+learns to do without the layer, saying the excitations itself (distillation). Each is judged on
+episodes from random phases. Stop it with Ctrl-C when you like: the same command goes on where it
+was."""
 
 
 def recipe_main(name: str, argv: Sequence[str]) -> int:

@@ -73,7 +73,8 @@ class CorrectionConfig:
     """The policy on top of the coordination (PPO).
 
     Attributes:
-        minutes: wall-clock time; 0 leaves the stage out.
+        minutes: wall-clock time; 0 leaves the stage out, as by default: it has not been shown to
+            help (README, "Walking").
         num_envs: environments stepped together.
         num_steps: control steps of a rollout.
         hidden: widths of the plain networks.
@@ -85,7 +86,7 @@ class CorrectionConfig:
         warmup_updates: that only train the critic and gather statistics.
     """
 
-    minutes: float = 60.0
+    minutes: float = 0.0
     num_envs: int = 128
     num_steps: int = 32
     hidden: tuple[int, ...] = (512, 256)
