@@ -102,7 +102,7 @@ class StudentConfig:
     """The policy of excitations that learns from what came before (DAgger, see `distil.py`).
 
     Attributes:
-        minutes: wall-clock time; 0 leaves the stage out.
+        minutes: wall-clock time; 0 leaves the stage out, as by default: no student walks yet.
         num_envs: environments stepped together.
         num_steps: control steps of a rollout.
         hidden: widths of the plain networks.
@@ -110,7 +110,7 @@ class StudentConfig:
         teacher_until: share of the time over which the teacher drives fewer and fewer bodies.
     """
 
-    minutes: float = 30.0
+    minutes: float = 0.0
     num_envs: int = 128
     num_steps: int = 32
     hidden: tuple[int, ...] = (512, 512, 512)
