@@ -204,6 +204,7 @@ def test_an_interrupted_policy_ends_the_recipe(standing, tmp_path, monkeypatch):
         clips=(standing,),
         out=tmp_path / "run",
         search=SearchConfig(generations=0, population=4, starts=1, horizon_s=0.1),
+        correction=CorrectionConfig(minutes=1.0),
         judge=JudgeConfig(episodes=2, horizon_s=0.1, goal_s=0.1),
     )
     with pytest.raises(KeyboardInterrupt):

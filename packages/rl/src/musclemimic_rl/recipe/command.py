@@ -17,11 +17,11 @@ _HELP = """Teach a body to stay on its feet and follow its clips with all its mu
     musclemimic retarget cycle clips/walk.npz --seconds 30
     musclemimic train --recipe walk clips/walk_cycle.npz --out runs/walk
 
-Gains of the whole-body coordination are searched by evolution on the muscle model. Two further stages
-are left out by default, since neither has been shown to help a walk: a policy that corrects the joint
-targets (PPO, --correction.minutes), and one that learns to do without the layer, saying the excitations
-itself (distillation, --student.minutes). Each stage is judged on episodes from random phases. Stop it
-with Ctrl-C when you like: the same command goes on where it was."""
+Gains of the whole-body coordination are searched by evolution on the muscle model. Two further
+stages are left out by default, since neither has been shown to help a walk: a policy that corrects
+the joint targets (PPO, --correction.minutes), and one that learns to do without the layer, saying
+the excitations itself (distillation, --student.minutes). Each stage is judged on episodes from
+random phases. Stop it with Ctrl-C when you like: the same command goes on where it was."""
 
 
 def recipe_main(name: str, argv: Sequence[str]) -> int:
