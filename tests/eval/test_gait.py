@@ -349,7 +349,7 @@ def test_the_bvh_runs_stride_against_autocorrelation_instead_of_events(real_data
 def test_angles_alone_see_events_of_other_subjects(
     real_data: Path, name: str, worst: float
 ) -> None:
-    """On the model's feet; one toe-off of twelve in running at 2 m/s is 23 ms late."""
+    """On the model's feet; one toe-off of twelve in running at 2 m/s is 22 ms late."""
     trial = recording(real_data, name)
     apart = disagreement(contacts_from_motion(trial.feet), contacts_from_force(trial.ground))
     seen = np.abs(apart[np.isfinite(apart)])
