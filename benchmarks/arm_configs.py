@@ -24,8 +24,8 @@ JOINTS = TrainConfig(
     ),
     validation=ValidationConfig(every=25),
 )
-# On recorded motions action 0 is 2 cm off, some three times as far as on the built-in one: as close
-# a look, with each beta a tenth.
+# On recorded motions action 0 is 2 cm off, farther than on the built-in one: each beta of the close
+# look is a tenth.
 MOTIONS = dataclasses.replace(
     JOINTS,
     cpu_minutes=6.0,

@@ -8,18 +8,28 @@ from musclemimic_models import InputError
 # Of the numbers in all configurations of retargeting, those that make no sense at zero.
 _ABOVE_ZERO = frozenset(
     {
-        *(
-            "output_hz",
-            "solve_hz",
-            "smoothing_hz",
-            "tendon_hz",
-            "window_s",
-            "passes",
-            "first_iterations",
-        ),
-        *("angle", "rounding", "least_angle", "most_angle", "aim_m", "position", "iterations"),
-        *("largest_step", "calm_hz", "speed", "timestep", "steps", "first_steps"),
-        *("time_constant", "torque_scale"),
+        "output_hz",
+        "solve_hz",
+        "smoothing_hz",
+        "tendon_hz",
+        "window_s",
+        "passes",
+        "first_iterations",
+        "angle",
+        "rounding",
+        "least_angle",
+        "most_angle",
+        "aim_m",
+        "position",
+        "iterations",
+        "largest_step",
+        "calm_hz",
+        "speed",
+        "timestep",
+        "steps",
+        "first_steps",
+        "time_constant",
+        "torque_scale",
     }
 )
 
