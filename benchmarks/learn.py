@@ -101,7 +101,11 @@ def finetune(arguments: argparse.Namespace) -> Iterator[Run]:
     more_lessons = dataclasses.replace(
         lessons,
         source=student,
+        cpu_minutes=1.0,  # half of it
         reset=afresh,
+        ppo=dataclasses.replace(
+            lessons.ppo, optim=dataclasses.replace(lessons.ppo.optim, learning_rate=3e-4)
+        ),
         distil=dataclasses.replace(lessons.distil, teacher_until=0.0),
     )
     reward = dataclasses.replace(MUSCLES, cpu_minutes=6.0, validation=often)
