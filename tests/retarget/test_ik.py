@@ -14,7 +14,7 @@ from musclemimic_retarget.linkage import linkage, site_velocities
 from musclemimic_retarget.normal_equations import NormalEquations
 from musclemimic_retarget.pose_cost import IKConfig, SiteTargets
 from musclemimic_retarget.rotations import matrices
-from musclemimic_retarget.solve import from_scratch
+from musclemimic_retarget.starts import from_scratch
 from scipy.optimize import lsq_linear
 
 # Central differences with this step, rad or m, leave errors of its square.
@@ -309,3 +309,19 @@ def test_a_heavy_height_binds_the_height_alone(full_body):
     ]
     assert abs(away[0][2]) < 1e-3 < 1e-2 < abs(away[1][2])
     assert abs(away[0][0]) > 0.05
+
+
+def test_a_hessian_that_promises_too_little_is_renewed(full_body):
+    body = KinematicBody.of(full_body)
+    solver, rng = InverseKinematics(body), np.random.default_rng(8)
+    pose = random_pose(body, rng, 0.3)
+    goal = targets_of(body, pose)
+    heavy = np.ones((1, len(body.site_names)))
+    heavy[:, body.site("left_ankle")] = 20.0
+    held = dataclasses.replace(goal, height_factor=heavy)
+    before = solver.solve(held, pose[None])
+    goal.pos[:, body.site("left_ankle"), 2] += 0.05
+    result = solver.solve(goal, before.qpos, hessian=before.hessian)
+    assert result.converged.all()
+    anew = solver.solve(goal, before.qpos)
+    assert result.cost[0] < 1.05 * anew.cost[0]

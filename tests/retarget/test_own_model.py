@@ -74,7 +74,7 @@ def test_clip_file_belongs_to_this_model(humanoid, result, tmp_path):
 def test_recovers_its_own_pose(humanoid):
     from musclemimic_retarget.ik import InverseKinematics
     from musclemimic_retarget.pose_cost import IKConfig, SiteTargets
-    from musclemimic_retarget.solve import from_scratch
+    from musclemimic_retarget.starts import from_scratch
 
     body = KinematicBody.of(humanoid)
     solver = InverseKinematics(body, IKConfig(neutral=1e-9, iterations=200))

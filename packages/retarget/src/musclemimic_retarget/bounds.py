@@ -14,7 +14,7 @@ from musclemimic_retarget.kinematics import KinematicBody
 from musclemimic_retarget.pose_cost import IKConfig, SiteTargets
 from musclemimic_retarget.range_ends import JointAtEnd, joints_at_ends
 from musclemimic_retarget.retargeter import RetargetResult
-from musclemimic_retarget.solve import root_poses
+from musclemimic_retarget.starts import root_poses
 from musclemimic_retarget.survey import survey
 from musclemimic_retarget.trade_off import (
     FitError,

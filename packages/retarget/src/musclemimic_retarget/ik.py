@@ -71,7 +71,7 @@ class InverseKinematics:
         """The poses nearest to the targets, by Levenberg–Marquardt from `start`.
 
         Curvature costs more than the gradient and hardly changes over small steps: it is renewed
-        after large ones, and when a step fails.
+        after large ones, and when a step does not do what it promises.
 
         Args:
             targets: of every pose.
@@ -79,7 +79,7 @@ class InverseKinematics:
             previous: poses to stay near, if any.
             iterations: at most; the configuration's if None. If given, the last step is taken
                 unchecked, which saves evaluating it when another solve follows anyway.
-            hessian: of an earlier solve (`IKResult.hessian`) with the same weights, if any.
+            hessian: of an earlier solve (`IKResult.hessian`) with about the same weights, if any.
         """
         frames, size = len(start), len(self.cost.lower)
         result = IKResult(
@@ -157,7 +157,7 @@ class _Descent:
             self.cost[there] -= promise[arrived]
             if not len(keep):
                 return
-            todo = self._tried(todo[keep], candidate[keep], largest[keep])
+            todo = self._tried(todo[keep], candidate[keep], largest[keep], promise[keep])
             if not len(todo):
                 return
 
@@ -188,6 +188,7 @@ class _Descent:
         todo: Int[np.ndarray, " N"],
         candidate: Float[np.ndarray, "N nq"],
         largest: Float[np.ndarray, " N"],
+        promise: Float[np.ndarray, " N"],
     ) -> Int[np.ndarray, " M"]:
         """Takes the candidates that lower the cost; returns the poses that still have a way to go.
 
@@ -195,16 +196,20 @@ class _Descent:
             todo: poses in question.
             candidate: them after a step.
             largest: coordinate of that step.
+            promise: by how much it should lower the cost.
         """
         config, cost, targets = self._solver.config, self._solver.cost, self._targets[todo]
         near = None if self._previous is None else self._previous[todo]
         trial = cost.slope(candidate, targets, near)
-        better = trial.cost <= self.cost[todo]
-        settled = better & (self.cost[todo] - trial.cost < config.least_decrease * trial.cost)
+        gain = self.cost[todo] - trial.cost
+        better = gain >= 0.0
+        # A Hessian of other poses or weights promises too much or too little.
+        misled = self._stale[todo] & (np.abs(gain - promise) > config.surprise * promise)
+        settled = better & ~misled & (gain < config.least_decrease * trial.cost)
         good = todo[better]
         self.qpos[good], self.cost[good] = candidate[better], trial.cost[better]
         self._gradient[good] = trial.gradient[better]
-        renewed = np.where(better, largest > config.renewal, self._stale[todo])
+        renewed = np.where(better, misled | (largest > config.renewal), self._stale[todo])
         self._damping[good] = np.maximum(self._damping[good] / 10, 1e-9)
         self._damping[todo[~better & ~renewed]] *= 30
         self._stale[good] = True

@@ -31,7 +31,8 @@ class IKConfig:
         least_decrease: it has converged, too, when an iteration lowers, or would lower, the cost
             by less than this share of it.
         largest_step: trust region, rad or m per iteration.
-        renewal: the Hessian is renewed after a step larger than this, rad or m.
+        renewal: the Hessian is renewed after a step larger than this, rad or m,
+        surprise: or when a step lowers the cost by more or less than promised by this share.
     """
 
     position: float = 1.0
@@ -43,6 +44,7 @@ class IKConfig:
     least_decrease: float = 2e-2
     largest_step: float = 1.0
     renewal: float = 0.2
+    surprise: float = 0.5
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ class GMRFitConfig:
     smoothing_hz: float = 11.0
     tendon_hz: float = 7.0
     passes: int = 3
-    first_iterations: int = 2
+    first_iterations: int = 1
     angle: float = 0.006
     rounding: float = 0.03
     least_angle: float = 0.0012

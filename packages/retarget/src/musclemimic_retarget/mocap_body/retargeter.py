@@ -21,9 +21,9 @@ from musclemimic_retarget.motion import CoordinateMotion, HumanMotion
 from musclemimic_retarget.pose_smoothing import smooth_poses
 from musclemimic_retarget.retargeter import RetargetResult, measured, require_joints
 from musclemimic_retarget.smoothing import resample, resample_rotations, uniform_times
-from musclemimic_retarget.solve import from_scratch
 from musclemimic_retarget.sound_config import require_sound
 from musclemimic_retarget.stance import StanceConfig, detect_stance, fit_floor, foot_speed
+from musclemimic_retarget.starts import from_scratch
 from musclemimic_retarget.survey import survey
 from musclemimic_retarget.targets import Targets
 from musclemimic_retarget.toes import bend_toes
