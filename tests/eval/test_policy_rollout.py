@@ -166,16 +166,24 @@ def test_a_policy_of_another_task_is_refused():
 
 def test_starts_are_spread_from_frame_zero(arms_clip):
     starts = spread_starts({"x": arms_clip, "y": arms_clip}, episodes=4)
-    assert [start.frame for start in starts] == [0, 14, 29, 44] * 2
+    # In parts of 14, 15, 15 and 15 frames, 0, 0.618, 0.236 and 0.854 of them in.
+    assert [start.frame for start in starts] == [0, 14 + 9, 29 + 3, 44 + 12] * 2
     assert [start.clip for start in starts] == [0] * 4 + [1] * 4
-    assert [start.steps for start in starts[:4]] == [59, 45, 30, 15]
+    assert [start.steps for start in starts[:4]] == [59, 59 - 23, 59 - 32, 59 - 56]
     many = spread_starts({"x": arms_clip}, episodes=1000)
     assert sorted({start.frame for start in many}) == list(range(59))
 
 
+def test_a_motion_that_repeats_is_met_in_all_its_phases(arms_clip):
+    """Eight even parts of 5 frames each: even spacing would start a period of 5 at one phase."""
+    starts = spread_starts({"x": arms_clip}, episodes=8, horizon=20)
+    assert {start.frame % 5 for start in starts} == set(range(5))
+
+
 def test_with_a_horizon_every_episode_has_room_for_it(arms_clip):
     starts = spread_starts({"x": arms_clip}, episodes=4, horizon=20)
-    assert [start.frame for start in starts] == [0, 10, 20, 30]  # of 40 starts with 20 steps left
+    # Of 40 starts with 20 steps left.
+    assert [start.frame for start in starts] == [0, 10 + 6, 20 + 2, 30 + 8]
     assert {start.steps for start in starts} == {20}
     longer = spread_starts({"x": arms_clip}, episodes=4, horizon=500)
     assert [(start.frame, start.steps) for start in longer] == [(0, 59), (1, 58), (2, 57), (3, 56)]

@@ -25,6 +25,8 @@ from musclemimic_eval.validation import (
     tabulate,
 )
 
+_GOLDEN = 0.5 * (np.sqrt(5.0) - 1.0)
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -143,15 +145,19 @@ def require_model(policy: Policy, model: MusculoModel) -> None:
 def spread_starts(
     clips: Mapping[str, MotionClip], *, episodes: int, horizon: int | None = None
 ) -> list[Start]:
-    """`episodes` starts per clip, evenly spaced over its frames, the first at frame 0.
+    """`episodes` starts per clip, one in each of as many equal parts of it, the first at frame 0.
 
-    With a horizon, over the frames from which a whole horizon is left, if there are enough.
+    Even spacing would meet a clip that repeats a stride at a few phases only; the place within a
+    part goes by multiples of the golden ratio, which fall in with no period. With a horizon, over
+    the frames from which a whole horizon is left, if there are enough.
     """
     starts: list[Start] = []
     for index, (name, clip) in enumerate(clips.items()):
         last = len(clip) - 1  # an episode needs a frame to go to
         room = last if horizon is None else max(last - horizon + 1, min(episodes, last))
-        frames = np.linspace(0, room, min(episodes, room), endpoint=False).astype(int)
+        edges = np.linspace(0, room, min(episodes, room) + 1).astype(int)
+        place = np.arange(len(edges) - 1) * _GOLDEN % 1.0
+        frames = edges[:-1] + (place * np.diff(edges)).astype(int)
         longest = last if horizon is None else horizon
         starts += [
             Start(index, name, frame, min(last - frame, longest)) for frame in frames.tolist()
