@@ -19,7 +19,8 @@ class SearchConfig:
         generations: at most so many; 0 keeps the gains it starts from.
         population: candidates in a generation.
         starts: episodes of each candidate, spread evenly over the clip from a random offset.
-        horizon_s: longest episode, s.
+        horizon_s: longest episode, s. A sway that grows from side to side takes five strides or more
+            to throw a body: shorter episodes do not show it.
         sigma: first step size, in the gains' own scales (`gain_space.py`).
         good_enough: stop when the mean candidate of a generation lasts for this share of the
             horizon.
@@ -31,7 +32,7 @@ class SearchConfig:
     generations: int = 20
     population: int = 12
     starts: int = 10
-    horizon_s: float = 6.0
+    horizon_s: float = 12.0
     sigma: float = 0.5
     good_enough: float = 0.97
     activation_limit: float = 0.22
