@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import tyro
 from musclemimic_models import MotionClip, get_musculo_model
 from musclemimic_models.files import jsonable
+from musclemimic_models.help_text import help_text
 from musclemimic_sim import keep_compilations
 from rich.console import Console
 from rich.table import Table
@@ -30,8 +31,11 @@ class MusclesConfig:
     """Muscle activations, joint contact forces and metabolic power of a measured motion.
 
     Inverse dynamics of the motion with its ground reaction, then static optimisation on the
-    model's muscles. `musclemimic eval muscles coordinates.sto --grf grf.mot --mass 85.3
-    --emg emg.sto --emg-side right --out muscles` writes a page, JSON and CSV.
+    model's muscles. With --out a page, JSON and CSV.
+
+    Examples:
+        musclemimic eval muscles walk.c3d --mass 72 --out muscles
+        musclemimic eval muscles walk.mot --grf grf.mot --mass 72 --emg emg.sto --emg-side right
 
     Attributes:
         motion: C3D with force plates, TRC, or OpenSim coordinates (.mot, .sto).
@@ -76,7 +80,12 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         InputError: a file or option that cannot be used.
     """
-    config = tyro.cli(MusclesConfig, args=list(argv), prog="musclemimic eval muscles")
+    config = tyro.cli(
+        MusclesConfig,
+        args=list(argv),
+        prog="musclemimic eval muscles",
+        description=help_text(MusclesConfig),
+    )
     keep_compilations()
     analysis = run(config)
     page = None
