@@ -16,7 +16,8 @@ COMMANDS = {"eval": main, "demo": demo}
             [
                 "    musclemimic eval runs/latest --clips clips/ --out report",
                 "    musclemimic eval --compare report-a report-b",
-                f"    {'musclemimic eval motion walk.c3d --out gait':<50}gait, joint moments and powers",
+                f"    {'musclemimic eval motion walk.c3d --out gait':<50}"
+                "gait, joint moments and powers",
                 f"    {'musclemimic eval muscles walk.c3d --mass 72':<50}"
                 "activations, joint forces, energy",
             ],
