@@ -4,12 +4,13 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import ezc3d
 import numpy as np
 import pytest
 from musclemimic_eval.gait.analysis import event_notes, find_strides
 from musclemimic_eval.human.analysis import MotionAnalysis, analyse
-from musclemimic_eval.human.doubts import axes_notes
 from musclemimic_eval.human.files import read_table
+from musclemimic_eval.human.force_doubts import axes_notes
 from musclemimic_eval.human.recording import read_recording
 from musclemimic_models import InputError, MusculoModel
 from trials import GAIT_TRIALS, analysis
@@ -61,7 +62,8 @@ def with_forces(data: Path, folder: Path, model: MusculoModel, change: Change) -
 
 DOUBTS = (
     "reversed|exchanged|slide|no foot stands|up and down|across the other|frame rate|"
-    "body mass index|disagree|were not seen|its clock|from the middle of the foot"
+    "body mass index|disagree|were not seen|its clock|from the middle of the foot|hardly move|"
+    "beyond its weight|newtons"
 )
 
 
@@ -183,6 +185,76 @@ def test_contacts_of_another_trial_are_said(
     recording = read_recording(folder / "run200.trc", body, grf=path)
     notes = event_notes(find_strides(recording))
     assert any("were not seen in the motion" in note for note in notes), notes
+
+
+def test_video_in_mm_and_with_another_vertical_is_named(
+    real_data: Path, tmp_path: Path, body: MusculoModel
+) -> None:
+    with np.load(real_data / "smpl" / "asap_walk_level2.npz") as file:
+        content = dict(file)
+    path = tmp_path / "walk.npz"
+    np.savez(path, **(content | {"trans": 1000 * content["trans"]}))
+    with pytest.raises(InputError, match="a pelvis that moves at 579 m/s"):
+        read_recording(path, body)
+    y_up = content["trans"][:, [0, 2, 1]] * [1, 1, -1]
+    np.savez(path, **(content | {"trans": y_up}))
+    notes = analyse(read_recording(path, body), body).notes
+    assert any("the lower foot goes up and down" in note for note in notes), notes
+
+
+def c3d(data: Path, path: Path, change: Callable[[dict], None]) -> Path:
+    """A copy of the slow walk on two plates with its content changed."""
+    content = ezc3d.c3d(str(data / "c3d_forceplate" / "rehazenter_2014001_C1_01.c3d"))
+    change(content)
+    content.write(str(path))
+    return path
+
+
+def plates(rows: range, factor: float) -> Callable[[dict], None]:
+    """Channels Fx, Fy, Fz, Mx, My, Mz of both plates scaled."""
+
+    def change(content: dict) -> None:
+        columns = content["parameters"]["FORCE_PLATFORM"]["CHANNEL"]["value"][
+            rows.start : rows.stop
+        ]
+        for column in columns.ravel().astype(int):
+            content["data"]["analogs"][0, column - 1] *= factor
+
+    return change
+
+
+def faster(content: dict) -> None:
+    for group, kind, rate in (("POINT", "points", 200.0), ("ANALOG", "analogs", 3000.0)):
+        content["parameters"][group]["RATE"]["value"] = [rate]
+        content["header"][kind]["frame_rate"] = rate
+
+
+def turned_plates(content: dict) -> None:
+    corners = content["parameters"]["FORCE_PLATFORM"]["CORNERS"]
+    corners["value"] = np.roll(corners["value"], 2, axis=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "note"),
+    [
+        (plates(range(3, 6), 1e-3), "centres of pressure that hardly move: the left foot's at"),
+        (plates(range(6), 0.1), "felt at most 6[0-9]: are forces in newtons"),
+        (plates(range(1, 2), -1.0), "the fore-aft force is reversed, it seems"),
+        (turned_plates, "both horizontal forces are reversed, it seems"),
+        (faster, r"takes 3\.\d times the force beyond its weight"),
+    ],
+    ids=["moments in N m", "forces in daN", "one channel", "corners", "frame rate"],
+)
+def test_spoilt_c3d_files_are_named(
+    real_data: Path,
+    tmp_path: Path,
+    body: MusculoModel,
+    change: Callable[[dict], None],
+    note: str,
+) -> None:
+    path = c3d(real_data, tmp_path / "walk.c3d", change)
+    notes = analyse(read_recording(path, body), body).notes
+    assert any(re.search(note, said) for said in notes), notes
 
 
 def test_axes_are_told_by_the_acceleration_they_explain() -> None:

@@ -16,7 +16,8 @@ from musclemimic_eval.gait.analysis import (
     wrapping_notes,
 )
 from musclemimic_eval.gait.cycles import inferred_cycle
-from musclemimic_eval.human.doubts import motion_notes, weight_notes
+from musclemimic_eval.human.doubts import motion_notes
+from musclemimic_eval.human.force_doubts import force_notes
 from musclemimic_eval.human.heard import warnings_heard
 from musclemimic_eval.human.recording import retarget
 from musclemimic_eval.human.sources import Recording
@@ -130,7 +131,7 @@ def _mass(
     if recording.ground is not None:
         stride_time = 120.0 / strides.spatiotemporal.cadence
         found = estimated_mass(recording.ground, contacts, stride_time)
-        notes = weight_notes(recording.ground, contacts, stride_time, recording.leg_length)
+        notes = force_notes(recording.ground, contacts, stride_time, recording.leg_length)
     if given is None:
         _require_a_persons(recording.source, found)
         sides = {c.foot for c in contacts if c.complete and c.source == "force"}

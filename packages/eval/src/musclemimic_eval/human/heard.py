@@ -1,7 +1,7 @@
 """What readers and retargeting warn of, for the report as well as for the terminal."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 _LOGGERS = ("musclemimic_retarget", "musclemimic_eval")
@@ -17,7 +17,7 @@ class _Listener(logging.Handler):
 
 
 @contextmanager
-def warnings_heard() -> Iterator[list[str]]:
+def warnings_heard() -> Generator[list[str]]:
     """A list that fills with the warnings logged meanwhile: converted units, dropped frames."""
     heard: list[str] = []
     listener = _Listener(heard)

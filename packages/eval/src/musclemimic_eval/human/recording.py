@@ -9,7 +9,7 @@ from musclemimic_models import InputError, MotionClip, MusculoModel
 from musclemimic_models.errors import unknown_name
 
 from musclemimic_eval.gait.feet import FootMotion, belt_velocity
-from musclemimic_eval.human.doubts import require_human_size
+from musclemimic_eval.human.doubts import require_human
 from musclemimic_eval.human.files import (
     READERS,
     GMRFit,
@@ -84,8 +84,7 @@ def _read(path: Path, model: MusculoModel, *, grf: Path | None, loads: Path | No
     else:
         turn = None
         recording = from_motion(path, model)
-    if np.isfinite(recording.leg_length):
-        require_human_size(recording.source, recording.leg_length)
+    require_human(recording.source, recording.leg_length, recording.feet)
     _require_sides(recording)
     track = FootTrack(recording.feet.time, (recording.feet.heel + recording.feet.toe) / 2)
     if grf is not None:

@@ -8,11 +8,11 @@ from musclemimic_models import InputError, MotionClip, MusculoModel
 
 from musclemimic_eval.gait.contacts import Contact
 from musclemimic_eval.gait.feet import FEET
-from musclemimic_eval.human.doubts import axes_notes
+from musclemimic_eval.human.force_doubts import axes_notes, pace_notes
 from musclemimic_eval.human.recording import ankles_at, pelvis_at
 from musclemimic_eval.human.sources import Recording
 from musclemimic_eval.kinetics.differentiate import DifferentiatedMotion, differentiate
-from musclemimic_eval.kinetics.ground_reaction import GroundReaction
+from musclemimic_eval.kinetics.ground_reaction import GRAVITY, GroundReaction
 from musclemimic_eval.kinetics.inverse_dynamics import (
     USUAL_RESIDUAL,
     InverseDynamics,
@@ -101,7 +101,7 @@ def _filtered(ground: GroundReaction) -> GroundReaction:
 def residual_notes(kinetics: Kinetics, contacts: tuple[Contact, ...]) -> list[str]:
     """What is to be said of the residual force where every standing foot is on a plate.
 
-    Of its size, and of axes of the plates that would explain it.
+    Of its size, and of axes of the plates or a frame rate that would explain it.
     """
     felt = kinetics.placement.ground.resampled(kinetics.motion.time)
     loaded = felt.loaded
@@ -117,6 +117,7 @@ def residual_notes(kinetics: Kinetics, contacts: tuple[Contact, ...]) -> list[st
             alone = loaded[measured, foot] & ~loaded[measured, 1 - foot]
             needed = (lacking + force)[alone]
             notes += axes_notes(needed, force[alone], where=f" under the {side} foot")
+    notes += pace_notes(lacking + force, force, kinetics.result.mass * GRAVITY)
     size = np.asarray(np.linalg.norm(lacking, axis=1))
     largest = float(np.linalg.norm(kinetics.placement.ground.force, axis=2).max())
     share = float(np.sqrt(np.mean(size**2))) / largest
