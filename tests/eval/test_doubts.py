@@ -12,6 +12,9 @@ from musclemimic_eval.human.analysis import MotionAnalysis, analyse
 from musclemimic_eval.human.files import read_table
 from musclemimic_eval.human.force_doubts import axes_notes
 from musclemimic_eval.human.recording import read_recording
+from musclemimic_eval.inverse.analysis import analyse_muscles
+from musclemimic_eval.inverse.static import StaticConfig
+from musclemimic_eval.inverse.trial import load_trial
 from musclemimic_models import InputError, MusculoModel
 from trials import GAIT_TRIALS, analysis
 
@@ -153,6 +156,19 @@ def test_joint_angles_of_no_human_size_are_refused(
     path = spoilt(source, tmp_path / "coordinates.sto", change)
     with pytest.raises(InputError, match=message):
         read_recording(path, body)
+
+
+def test_muscles_are_doubted_in_the_same_way(
+    real_data: Path, tmp_path: Path, body: MusculoModel
+) -> None:
+    walk = real_data / "opensim_walk3d"
+    forces = spoilt(walk / "grf_walk.mot", tmp_path / "grf.mot", scaled("_v[xz]$", -1.0))
+    trial = load_trial(walk / "coordinates.sto", body, subject_mass=85.3, grf=forces)
+    found = analyse_muscles(trial, config=StaticConfig(contact=False))
+    assert any("both horizontal forces are reversed" in note for note in found.trial.notes)
+    pounds = spoilt(walk / "grf_walk.mot", tmp_path / "lb.mot", scaled("_v.$", 0.2248))
+    trial = load_trial(walk / "coordinates.sto", body, subject_mass=85.3, grf=pounds)
+    assert any("a body mass index of 6" in note for note in trial.notes)
 
 
 def test_a_frame_rate_that_nobody_walks_at_is_said(

@@ -166,8 +166,9 @@ def test_a_measured_walk_from_files_to_muscles_takes_under_a_minute(walked):
 
 
 def test_reserves_and_residuals_of_the_walk_are_small(walked, body):
-    """Hicks et al. 2015 (J Biomech Eng 137:020905): reserves under 5 % of the peak moment,
-    residual forces (RMS) under 5 % of the peak ground reaction."""
+    """Hicks et al. 2015 (J Biomech Eng 137:020905) ask for reserves under 5 % of the peak moment,
+    which are kept by far, and a residual force (RMS) under 5 % of the peak ground reaction, where
+    this is 5.9 %, which the report says."""
     result, _ = walked
     assert not {"subtalar_angle_r", "mtp_angle_l"} & set(result.joint_names)
     assert np.abs(result.reserve).max() < 0.5  # N m

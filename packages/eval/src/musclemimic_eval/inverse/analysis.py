@@ -1,5 +1,6 @@
 """Muscle results of one trial, with their checks: what report and files are made of."""
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from musclemimic_models import InputError, MuscleTable
 from musclemimic_eval.emg.agreement import ChannelAgreement, agree
 from musclemimic_eval.emg.channels import ChannelMap
 from musclemimic_eval.emg.recording import EmgRecording
+from musclemimic_eval.human.force_doubts import axes_notes, pace_notes
 from musclemimic_eval.inverse.static import (
     MuscleSolution,
     StaticConfig,
@@ -116,8 +118,9 @@ def analyse_muscles(
     weight = solution.dynamics.mass * GRAVITY
     peak = weight if trial.ground is None else float(np.abs(trial.ground.force).max())
     residual = solution.dynamics.residual_force[valid]
+    notes = (*trial.notes, *_force_doubts(trial, solution, valid))
     return MuscleAnalysis(
-        trial=trial,
+        trial=dataclasses.replace(trial, notes=notes),
         config=config,
         solution=solution,
         valid=valid,
@@ -125,6 +128,18 @@ def analyse_muscles(
         residual_share=float(np.sqrt((residual**2).sum(axis=1).mean())) / peak,
         emg=None if emg is None else _compared(trial, solution, valid, emg),
     )
+
+
+def _force_doubts(
+    trial: MuscleTrial, solution: MuscleSolution, valid: Bool[np.ndarray, " T"]
+) -> list[str]:
+    """Axes of the plates, or a frame rate, that would explain the motion better."""
+    if trial.ground is None:
+        return []
+    felt = trial.ground.resampled(solution.time).force.sum(axis=1)[valid]
+    needed = solution.dynamics.residual_force[valid] + felt
+    weight = solution.dynamics.mass * GRAVITY
+    return [*axes_notes(needed, felt), *pace_notes(needed, felt, weight)]
 
 
 def _reserves(solution: MuscleSolution, valid: Bool[np.ndarray, " T"]) -> tuple[Reserve, ...]:
