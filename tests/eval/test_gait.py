@@ -421,6 +421,14 @@ def test_strides_that_only_the_plates_saw_have_times_but_no_lengths(real_data: P
     assert any("wrapped" in note for note in trial.notes)
 
 
+def test_every_frame_of_every_trial_is_solved(real_data: Path) -> None:
+    """Four of run200_ik's 233 need more than 30 steps of inverse kinematics."""
+    for name in GAIT_TRIALS:
+        trial = analysis(real_data, name)
+        assert not trial.clip.frame_status.any(), name
+        assert not any("did not converge" in note for note in trial.notes), name
+
+
 def test_swapped_legs_are_refused(real_data: Path, tmp_path: Path) -> None:
     """Feet labelled the wrong way round, the pelvis right."""
     text = (real_data / "opensim_walk3d" / "markers_walk.trc").read_text()
