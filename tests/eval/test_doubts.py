@@ -7,7 +7,7 @@ from pathlib import Path
 import ezc3d
 import numpy as np
 import pytest
-from musclemimic_eval.gait.analysis import event_notes, find_strides
+from musclemimic_eval.gait.analysis import clock_notes, find_strides
 from musclemimic_eval.human.analysis import MotionAnalysis, analyse
 from musclemimic_eval.human.files import read_table
 from musclemimic_eval.human.force_doubts import axes_notes
@@ -199,7 +199,7 @@ def test_contacts_of_another_trial_are_said(
 
     path = spoilt(folder / "run200_grf.mot", tmp_path / "grf.mot", slower)
     recording = read_recording(folder / "run200.trc", body, grf=path)
-    notes = event_notes(find_strides(recording))
+    notes = clock_notes(find_strides(recording))
     assert any("were not seen in the motion" in note for note in notes), notes
 
 

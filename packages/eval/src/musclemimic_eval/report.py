@@ -190,7 +190,8 @@ def _tracking(rollout: Rollout, clip: MotionClip) -> list[Picture]:
             f"{rollout.site_names[0].replace('_', ' ')}; the longest episode.",
         ),
         picture(
-            plot_joint_angles(rollout, clip), "The joints that move most, policy and reference."
+            plot_joint_angles(rollout, clip, among=inputs.model.couplings.scalar_qpos),
+            "The joints that move most, policy and reference.",
         ),
     ]
 

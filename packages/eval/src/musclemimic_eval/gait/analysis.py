@@ -156,23 +156,26 @@ def _doubted(cycle: Cycle, stretches: Sequence[tuple[float, float]]) -> Cycle:
     return with_flag(cycle, "both feet on one plate") if doubtful else cycle
 
 
-def event_notes(strides: Strides) -> list[str]:
+def event_notes(apart: Float[np.ndarray, "N 2"]) -> list[str]:
     """What is to be said where events of both kinds disagree."""
+    known = np.abs(apart[np.isfinite(apart)])
+    if not len(known) or known.max() <= EVENT_TOLERANCE:
+        return []
+    return [
+        f"events from motion and from force differ by up to {1000 * known.max():.0f} ms "
+        f"(median {1000 * np.median(known):.0f} ms); force is used"
+    ]
+
+
+def clock_notes(strides: Strides) -> list[str]:
+    """Whether force and motion, recorded by two devices, may be of two clocks."""
     notes: list[str] = []
     if strides.unmatched:
         notes.append(
             f"{strides.unmatched} of the contacts that were felt as force were not seen in the "
             "motion: clocks or sides may differ"
         )
-    apart = strides.disagreement
-    known = np.abs(apart[np.isfinite(apart)])
-    if not len(known) or known.max() <= EVENT_TOLERANCE:
-        return notes
-    notes.append(
-        f"events from motion and from force differ by up to {1000 * known.max():.0f} ms "
-        f"(median {1000 * np.median(known):.0f} ms); force is used"
-    )
-    shift = _common_shift(apart)
+    shift = _common_shift(strides.disagreement)
     if abs(shift) > EVENT_TOLERANCE:
         notes.append(
             f"contact and foot off are both {'later' if shift < 0 else 'earlier'} in the force, by "

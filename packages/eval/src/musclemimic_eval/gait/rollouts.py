@@ -96,7 +96,7 @@ def analyse_rollout(rollout: Rollout, model: MusculoModel) -> RolloutGait:
         mass_source="the model's",
         series=series,
         curves=cycle_curves(series, strides.cycles),
-        notes=tuple(event_notes(strides)),
+        notes=tuple(event_notes(strides.disagreement)),
         dynamics=dynamics,
     )
 

@@ -9,6 +9,7 @@ from musclemimic_models import InputError, MotionClip, MusculoModel
 from musclemimic_eval.gait.analysis import (
     GaitAnalysis,
     Strides,
+    clock_notes,
     cycle_curves,
     event_notes,
     find_strides,
@@ -74,7 +75,8 @@ def analyse(
     """
     shared = [(step.start, step.end) for step in recording.steps if step.shared]
     strides = _with_inferred(find_strides(recording, doubtful_force=shared))
-    notes = [*recording.notes, *event_notes(strides)]
+    notes = [*recording.notes, *event_notes(strides.disagreement)]
+    notes += clock_notes(strides)
     notes += speed_notes(strides.spatiotemporal)
     notes += motion_notes(
         recording.feet, strides.contacts, strides.spatiotemporal, recording.leg_length

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from musclemimic_models import InputError, MotionClip, MusculoModel
 
-from musclemimic_eval.gait.analysis import event_notes, find_strides
+from musclemimic_eval.gait.analysis import clock_notes, event_notes, find_strides
 from musclemimic_eval.human.doubts import motion_notes
 from musclemimic_eval.human.force_doubts import force_notes
 from musclemimic_eval.kinetics.ground_reaction import GRAVITY, GroundReaction
@@ -98,7 +98,7 @@ def _doubts(recording: "Recording") -> list[str]:
     """What motion and forces contradict, as far as there are strides to tell by."""
     strides = find_strides(recording)
     trial = strides.spatiotemporal
-    notes = event_notes(strides)
+    notes = event_notes(strides.disagreement) + clock_notes(strides)
     notes += motion_notes(recording.feet, strides.contacts, trial, recording.leg_length)
     if recording.ground is not None:
         stride = 120.0 / trial.cadence
