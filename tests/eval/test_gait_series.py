@@ -91,12 +91,14 @@ def test_curves_over_the_cycle_are_the_subjects(
 def test_markers_alone_lead_to_the_subjects_moments(real_data: Path, foot: int, side: str) -> None:
     """Markers and plates only: another inverse kinematics, ankles and centres of pressure.
 
-    The left hip's is 0.151 off since the knees of the targets glide as the model's do.
+    The left hip misses the bar of 0.95 and 0.15 with 0.93 and 0.151: over the ankles (which the
+    centres of pressure follow) both hips of the clip lie 3 cm behind the measured ones, which adds
+    0.1 N m/kg of extension through stance.
     """
     ours = mean_curves(analysis(real_data, "walk3d"), foot)
     for variable in ("hip_ext_moment", "knee_ext_moment", "ankle_pf_moment"):
         theirs = subject_cycle(real_data, variable, side)
-        assert np.corrcoef(ours[variable], theirs)[0, 1] >= 0.9
+        assert np.corrcoef(ours[variable], theirs)[0, 1] >= 0.925
         assert np.sqrt(np.mean((ours[variable] - theirs) ** 2)) <= 0.155
 
 

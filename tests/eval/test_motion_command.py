@@ -120,6 +120,10 @@ def test_a_run_gets_no_profile_score_from_walkers(real_data: Path) -> None:
             with_spm=False,
         )
         assert (found.profile is not None) == scored
+        if found.profile is not None:
+            assert found.profile.overall == pytest.approx(7.8, abs=0.3)
+            # Half of its square is tilt and hip flexion: another neutral pelvis than the clinic's.
+            assert found.profile.variables["left", "pelvis_tilt"] > 10
         assert ("running compared with walking" in found.warnings) != scored
 
 
