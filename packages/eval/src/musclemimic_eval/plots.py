@@ -87,8 +87,10 @@ def plot_joint_angles(
     names = clip.joint_names[1 if rollout.has_free_root else 0 :]
     reference = np.rad2deg(clip.qpos[rollout.reference_frame, skip:])
     actual = np.rad2deg(rollout.qpos[:, skip:])
-    columns = np.arange(reference.shape[1]) if among is None else np.sort(among) - skip
-    chosen = [int(columns[index]) for index in _liveliest(reference[:, columns], n)]
+    columns: list[int] = (
+        list(range(reference.shape[1])) if among is None else (np.sort(among) - skip).tolist()
+    )
+    chosen = [columns[index] for index in _liveliest(reference[:, columns], n)]
     figure, panels = quiet_figure(-(-len(chosen) // 4), 4, height=1.55 * -(-len(chosen) // 4) + 0.3)
     for axes, joint in zip(panels, chosen, strict=False):
         axes.plot(rollout.time, reference[:, joint], color=QUIET, lw=1.4, ls="--")

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool
 from musclemimic_models import InputError, MuscleTable
 
-from musclemimic_eval.emg.agreement import ChannelAgreement, agree
+from musclemimic_eval.emg.agreement import MAX_LAG_S, ChannelAgreement, agree
 from musclemimic_eval.emg.channels import ChannelMap
 from musclemimic_eval.emg.recording import EmgRecording
 from musclemimic_eval.human.force_doubts import axes_notes, pace_notes
@@ -24,6 +24,8 @@ from musclemimic_eval.kinetics.inverse_dynamics import USUAL_RESIDUAL
 # Hicks et al. 2015, J Biomech Eng 137:020905: reserves and residual forces should stay below 5 %
 # of the peak joint moment and of the peak external force.
 LIMIT = USUAL_RESIDUAL
+# A walking stride lasts longer than this, s; curves of less have few features to agree in.
+_STRIDE = 0.9
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,18 @@ def _compared(
         solution.muscle_names,
     )
     return EmgComparison(recording, emg[1], rows)
+
+
+def emg_caveat(rows: tuple[ChannelAgreement, ...]) -> str:
+    """Over which time EMG and activations were compared, and what that is worth."""
+    seconds = rows[0].seconds
+    text = (
+        f"Over {seconds:.2f} s that both cover, shifts up to {1000 * MAX_LAG_S:.0f} ms; a lag at "
+    )
+    text += "that limit is none that was found."
+    if seconds < _STRIDE:
+        text += " Less than a stride: an r at the best lag says little."
+    return text
 
 
 def longest_run(valid: Bool[np.ndarray, " T"]) -> tuple[int, int]:

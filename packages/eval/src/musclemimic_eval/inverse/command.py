@@ -19,7 +19,7 @@ from rich.table import Table
 from musclemimic_eval.emg.channels import Side, load_channel_table
 from musclemimic_eval.emg.readers import as_envelopes, read_emg
 from musclemimic_eval.emg.recording import Kind
-from musclemimic_eval.inverse.analysis import MuscleAnalysis, analyse_muscles
+from musclemimic_eval.inverse.analysis import MuscleAnalysis, analyse_muscles, emg_caveat
 from musclemimic_eval.inverse.report import muscle_numbers, write_muscle_report
 from musclemimic_eval.inverse.static import FOOT_JOINTS, StaticConfig
 from musclemimic_eval.inverse.trial import load_trial
@@ -153,5 +153,6 @@ def _tables(analysis: MuscleAnalysis) -> list[Table]:
         for row in analysis.emg.rows:
             values = f"{row.r:.2f}", f"{row.best_r:.2f}", f"{1000 * row.lag_s:+.0f}"
             emg.add_row(row.label, *values, f"{row.overlap:.2f}")
+        emg.caption = emg_caveat(analysis.emg.rows)
         tables.append(emg)
     return tables
