@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from musclemimic_eval.gait.analysis import speed_notes
+from musclemimic_eval.gait.analysis import GaitTrial, cycle_curves, find_strides, speed_notes
 from musclemimic_eval.gait.contacts import (
     Contact,
     contacts_from_force,
@@ -18,10 +18,11 @@ from musclemimic_eval.gait.kinematic_events import contacts_from_motion
 from musclemimic_eval.gait.spatiotemporal import SpatioTemporal, spatiotemporal
 from musclemimic_eval.human.recording import read_recording
 from musclemimic_eval.kinetics.body_mass import estimated_mass
+from musclemimic_eval.kinetics.gait_series import GaitSeries
 from musclemimic_models import InputError, get_musculo_model
 from scipy.interpolate import CubicSpline
 from scipy.spatial.transform import Rotation
-from synthetic_walker import MASS, SPEED, STANCE, STEP, STRIDE, WIDTH, ground, walker
+from synthetic_walker import MASS, RATE, SPEED, STANCE, STEP, STRIDE, WIDTH, ground, walker
 from trials import GAIT_TRIALS, analysis, recording
 
 NAN = float("nan")
@@ -60,6 +61,21 @@ def test_force_events_are_where_the_force_crosses_the_threshold() -> None:
         assert contact.end == pytest.approx(landing + STANCE * STRIDE - early, abs=1e-4)
 
 
+def test_dips_and_blips_of_force_are_no_events() -> None:
+    """The left foot lands at 0.55 s: a dip of 20 ms in its stance, a blip of 20 ms in its swing."""
+    whole = ground()
+    force, centre = whole.force.copy(), whole.centre_of_pressure.copy()
+    force[850:870, 0], centre[850:870, 0] = 0.0, NAN
+    force[1400:1420, 0, 2], centre[1400:1420, 0] = 200.0, 0.0
+    noisy = dataclasses.replace(whole, force=force, centre_of_pressure=centre)
+    assert contacts_from_force(noisy) == contacts_from_force(whole)
+    # Weaker than any step, however long.
+    force, centre = whole.force.copy(), whole.centre_of_pressure.copy()
+    force[1300:1500, 0, 2], centre[1300:1500, 0] = 80.0, 0.0
+    leant = dataclasses.replace(whole, force=force, centre_of_pressure=centre)
+    assert contacts_from_force(leant) == contacts_from_force(whole)
+
+
 def test_force_that_a_record_cuts_off_has_no_event_there() -> None:
     whole = ground()
     cut = dataclasses.replace(
@@ -80,6 +96,10 @@ def test_a_known_walker_is_measured_exactly() -> None:
     assert not result.backward
     assert result.speed == pytest.approx(SPEED, rel=1e-6)
     assert result.cadence == pytest.approx(120 / STRIDE, rel=2e-3)
+    contacts = contacts_from_motion(walker())
+    cycles, _ = find_cycles(contacts)
+    sized = spatiotemporal(cycles, contacts, walker(), leg_length=0.9)
+    assert sized.dimensionless_speed == pytest.approx(SPEED / np.sqrt(9.81 * 0.9), rel=1e-6)
     for name, value, tolerance in (
         ("stride time", STRIDE, 2e-3),
         ("stride length", 2 * STEP, 5e-3),
@@ -121,6 +141,19 @@ def test_exchanging_left_and_right_exchanges_the_columns() -> None:
         assert other.right[name] == measure
 
 
+def test_trembling_markers_do_not_move_events() -> None:
+    """Half a millimetre at 200 Hz is 0.1 m/s and 28 m/s² between two frames."""
+    feet = walker()
+    rng = np.random.default_rng(1)
+    heel, toe = (part + rng.normal(scale=5e-4, size=part.shape) for part in (feet.heel, feet.toe))
+    noisy = contacts_from_motion(dataclasses.replace(feet, heel=heel, toe=toe))
+    still = contacts_from_motion(feet)
+    assert len(noisy) == len(still)
+    for one, other in zip(noisy, still, strict=True):
+        times = [one.start - other.start, one.end - other.end]
+        assert np.nanmax(np.abs(times)) < 0.008
+
+
 def test_a_treadmill_is_recognised_and_taken_out() -> None:
     feet = walker()
     belt = np.array([-SPEED, 0.0, 0.0])
@@ -152,6 +185,13 @@ def test_walking_backwards_is_seen() -> None:
     back = FootMotion(feet.time, feet.heel[::-1], feet.toe[::-1], feet.pelvis[::-1])
     result = measured(back)
     assert result.backward
+    # Walking backwards the toes are the rear, which lands first: here the heels lag behind.
+    late = dataclasses.replace(back, heel=np.roll(back.heel, 10, axis=0))
+    landings = [
+        [c.start for c in contacts_from_motion(feet) if c.complete and c.foot == 1]
+        for feet in (back, late)
+    ]
+    assert np.abs(np.subtract(*landings)).max() < 0.02
     assert result.both["stride time"].mean == pytest.approx(STRIDE, rel=5e-3)
 
 
@@ -196,6 +236,64 @@ def test_cycles_and_what_is_left_over() -> None:
     assert right.overlap == pytest.approx(0.1 + 0.15)
     assert left.overlap == pytest.approx(0.15 + 0.15)
     assert "its contact began before the record" in {p.reason for p in partial}
+
+
+def test_a_stride_of_another_speed_is_flagged_and_left_out_of_means() -> None:
+    """Five strides at the walker's speed, the last two at 0.7 of it."""
+    feet = walker()
+    slow = np.where(feet.time > 3.3, 0.7, 1.0)
+    way = np.cumsum(slow) / RATE * SPEED
+    pelvis = np.stack([way, 0 * way, np.full(len(way), 0.95)], axis=1)
+    slowed = dataclasses.replace(feet, pelvis=pelvis, on_floor=True)
+    found = contacts_from_motion(feet)
+    cycles, _ = find_cycles(found, slowed)
+    flagged = [cycle for cycle in cycles if cycle.flags]
+    assert 0 < len(flagged) < len(cycles)
+    assert all(cycle.start > 3.0 for cycle in flagged)
+    assert all("m/s, others" in cycle.flags[0] for cycle in flagged)
+    counted = spatiotemporal(cycles, found, slowed).both["step width"].n
+    assert counted == len(cycles) - len(flagged)
+
+
+def test_step_times_end_at_the_foots_own_contact() -> None:
+    """A limp: the left foot lands 0.4 s after the right, the right 0.6 s after the left."""
+    limp = contacts(
+        *((1, start, start + 0.6) for start in (0.0, 1.0, 2.0)),
+        *((0, start, start + 0.6) for start in (0.4, 1.4, 2.4)),
+    )
+    cycles, _ = find_cycles(limp)
+    result = spatiotemporal(cycles, limp, walker())
+    assert result.left["step time"].mean == pytest.approx(0.4)
+    assert result.right["step time"].mean == pytest.approx(0.6)
+    assert result.both["step time"].mean == pytest.approx(0.5)
+
+
+def test_curves_are_of_steady_cycles_and_forces_of_those_on_a_plate() -> None:
+    time = np.arange(400) / 100.0
+    curve = np.stack([time, time], axis=1)
+    series = [GaitSeries(time, {"knee_flexion": curve, "knee_ext_moment": curve})]
+    felt = Cycle(0, 0.0, 1.0, 0.6, 0.1, 0.5, "force")
+    seen = Cycle(0, 1.0, 2.0, 1.6, 1.1, 1.5, "kinematics")
+    turning = Cycle(0, 2.0, 3.0, 2.6, 2.1, 2.5, "force", ("turning +30°",))
+
+    def starts(*cycles: Cycle) -> dict[str, list[float]]:
+        found = cycle_curves(series, cycles)
+        return {name: [float(c[0]) for c in feet[0]] for name, feet in found.items()}
+
+    assert starts(felt, seen, turning) == {"knee_flexion": [0.0, 1.0], "knee_ext_moment": [0.0]}
+    assert starts(seen) == {"knee_flexion": [1.0]}
+    # Better a doubtful one than none.
+    assert starts(turning) == {"knee_flexion": [2.0], "knee_ext_moment": [2.0]}
+
+
+def test_strides_on_a_plate_under_both_feet_are_flagged() -> None:
+    trial = GaitTrial("walker", walker(), ground(), 0.9)
+    assert not any(cycle.flags for cycle in find_strides(trial).cycles)
+    cycles = find_strides(trial, doubtful_force=[(2.3, 2.4)]).cycles
+    flagged = {(c.foot, round(c.start, 2)) for c in cycles if c.flags}
+    # Stances of the right foot from 2.2 s and of the left, 1.65 to 2.33 s.
+    assert {round(start / 0.55) for _, start in flagged} == {3, 4}
+    assert all(c.flags == ("both feet on one plate",) for c in cycles if c.flags)
 
 
 def test_a_missed_contact_makes_no_cycle() -> None:
@@ -419,6 +517,14 @@ def test_strides_that_only_the_plates_saw_have_times_but_no_lengths(real_data: P
     assert trial.spatiotemporal.right["stride time"].mean == pytest.approx(1.145, rel=0.01)
     assert "stride length" not in trial.spatiotemporal.right
     assert any("wrapped" in note for note in trial.notes)
+
+
+def test_every_frame_of_every_trial_is_solved(real_data: Path) -> None:
+    """Four of run200_ik's 233 need more than 30 steps of inverse kinematics."""
+    for name in GAIT_TRIALS:
+        trial = analysis(real_data, name)
+        assert not trial.clip.frame_status.any(), name
+        assert not any("did not converge" in note for note in trial.notes), name
 
 
 def test_swapped_legs_are_refused(real_data: Path, tmp_path: Path) -> None:

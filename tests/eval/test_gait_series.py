@@ -12,6 +12,7 @@ from musclemimic_eval.gait.analysis import mean_curves
 from musclemimic_eval.gait_page.document import curves_csv
 from musclemimic_eval.human.files import read_table
 from musclemimic_eval.kinetics.conventions import QUANTITIES, column_name, factor
+from musclemimic_eval.kinetics.differentiate import differentiate
 from musclemimic_eval.kinetics.gait_series import foot_progression, joint_angles
 from musclemimic_eval.kinetics.inverse_dynamics import inverse_dynamics
 from musclemimic_models import get_musculo_model
@@ -91,12 +92,14 @@ def test_curves_over_the_cycle_are_the_subjects(
 def test_markers_alone_lead_to_the_subjects_moments(real_data: Path, foot: int, side: str) -> None:
     """Markers and plates only: another inverse kinematics, ankles and centres of pressure.
 
-    The left hip's is 0.151 off since the knees of the targets glide as the model's do.
+    The left hip misses the bar of 0.95 and 0.15 with 0.93 and 0.151: over the ankles (which the
+    centres of pressure follow) both hips of the clip lie 3 cm behind the measured ones, which adds
+    0.1 N m/kg of extension through stance.
     """
     ours = mean_curves(analysis(real_data, "walk3d"), foot)
     for variable in ("hip_ext_moment", "knee_ext_moment", "ankle_pf_moment"):
         theirs = subject_cycle(real_data, variable, side)
-        assert np.corrcoef(ours[variable], theirs)[0, 1] >= 0.9
+        assert np.corrcoef(ours[variable], theirs)[0, 1] >= 0.925
         assert np.sqrt(np.mean((ours[variable] - theirs) ** 2)) <= 0.155
 
 
@@ -171,6 +174,48 @@ def test_belts_are_taken_out_of_markers_and_forces_alike(real_data: Path) -> Non
         )
         centre = trial.ground.centre_of_pressure[loaded[:, foot], foot, :2]
         assert np.median(np.linalg.norm(place - centre, axis=1)) < 0.15
+
+
+def test_forces_reach_the_model_filtered_and_in_its_own_weight(real_data: Path) -> None:
+    """bmc_gait: 64 kg at 1000 Hz with a heel strike that 20 Hz cannot follow."""
+    trial = analysis(real_data, "bmc")
+    assert trial.kinetics is not None
+    measured, placed = trial.recording.ground, trial.kinetics.placement.ground
+    assert measured is not None
+    model = get_musculo_model("MyoFullBody", fingers=False).mj_model
+    scale = model.body_subtreemass[0] / trial.mass
+    assert scale > 1.2
+    middle = (measured.time > 2.2) & (measured.time < 2.5)
+    np.testing.assert_allclose(
+        placed.force[middle, RIGHT, 2], scale * measured.force[middle, RIGHT, 2], rtol=0.05
+    )
+    rise = [np.abs(np.diff(part.force[:, RIGHT, 2])).max() for part in (measured, placed)]
+    assert rise[1] < 0.3 * scale * rise[0]
+
+
+def test_a_residual_force_beyond_the_usual_is_said(real_data: Path) -> None:
+    for name in ("walk3d", "bmc"):
+        trial = analysis(real_data, name)
+        (note,) = [note for note in trial.notes if note.startswith("residual force")]
+        share = int(note.split()[2])
+        assert 5 < share < 12, (name, note)
+
+
+def test_runners_are_filtered_less_than_walkers(real_data: Path) -> None:
+    """12 Hz keep what 6 Hz take: some of how quickly the knee turns round."""
+    trial = analysis(real_data, "run300")
+    assert trial.kinetics is not None
+    model = get_musculo_model("MyoFullBody", fingers=False)
+    knee = int(model.mj_model.joint("knee_angle_r").dofadr[0])
+    used = np.abs(trial.kinetics.motion.qacc[:, knee]).max()
+    at = {
+        cutoff: np.abs(
+            differentiate(model, trial.clip.qpos, dt=trial.clip.dt, cutoff_hz=cutoff).qacc[:, knee]
+        ).max()
+        for cutoff in (6.0, 12.0)
+    }
+    assert used == pytest.approx(at[12.0], rel=1e-6)
+    assert used > 1.02 * at[6.0]
 
 
 def test_helper_bodies_ask_for_no_moment_in_a_recorded_walk(real_data: Path) -> None:

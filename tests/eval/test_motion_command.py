@@ -60,8 +60,52 @@ def test_a_page_without_forces_or_with_little_to_say(real_data: Path) -> None:
     require_self_contained(page, pictures=2)
     assert "SPM{t}" in page
     bow = render_motion_page(analysis(real_data, "bow"), None, command="…")
-    require_self_contained(bow, pictures=1)
+    require_self_contained(bow, pictures=2)
+    assert "<h1>No whole stride: bandai1_bow" in bow
     assert "No whole stride was found" in bow
+    assert 'id="time"' in bow
+
+
+def test_a_lone_step_on_a_plate_has_curves_and_says_how(real_data: Path) -> None:
+    """opencap_lab_walk: one whole stance, 1.43 s for a stride of 1.19 s."""
+    trial = analysis(real_data, "opencap")
+    (cycle,) = trial.cycles
+    assert (cycle.foot, cycle.inferred, cycle.source) == (0, True, "force")
+    assert cycle.duration == pytest.approx(1.185, abs=0.005)
+    assert cycle.opposite_contact == pytest.approx(1.148, abs=0.01)
+    assert cycle.opposite_off == pytest.approx(0.72, abs=0.01)
+    # data/README.md: 676 N on the left; the hip extends and the ankle pushes off as in any walk.
+    table = load_reference("schwartz2008_children")
+    comparison = compare(
+        trial.curves, trial.spatiotemporal, table, leg_length=trial.recording.leg_length
+    )
+    for name, least in (("knee_flexion", 0.95), ("hip_ext_moment", 0.9), ("ankle_pf_moment", 0.95)):
+        assert comparison.agreement[name, 0].r > least, name
+    assert trial.curves["grf_vertical"][0].max() * trial.mass * 9.81 == pytest.approx(676, rel=0.01)
+    page = render_motion_page(trial, comparison, command="…")
+    require_self_contained(page, pictures=4)
+    assert "0 whole strides" in page
+    assert "next contact not seen: a stride later" in page
+    assert "no whole stride of the left foot: its curves are wrapped" in page
+
+
+def test_a_page_points_to_nothing_that_is_not_there(real_data: Path) -> None:
+    bow = analysis(real_data, "bow")
+    table = load_reference("schwartz2008_children")
+    comparison = compare(bow.curves, bow.spatiotemporal, table, leg_length=0.8)
+    page = render_motion_page(bow, comparison, command="…")
+    assert "not a fair one" not in page
+    assert "Schwartz" not in page
+    assert "Moments are those" not in page
+
+
+def test_what_readers_warn_of_stands_in_the_report(
+    real_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """bmc_gait: 60 % of the frames lack markers."""
+    assert main(["motion", str(real_data / "c3d_forceplate" / "bmc_gait.c3d"), "--json"]) == 0
+    notes = json.loads(capsys.readouterr().out)["notes"]
+    assert any("frames 134 to 327 of 487 kept" in note for note in notes)
 
 
 def test_a_run_gets_no_profile_score_from_walkers(real_data: Path) -> None:
@@ -76,6 +120,10 @@ def test_a_run_gets_no_profile_score_from_walkers(real_data: Path) -> None:
             with_spm=False,
         )
         assert (found.profile is not None) == scored
+        if found.profile is not None:
+            assert found.profile.overall == pytest.approx(7.8, abs=0.3)
+            # Half of its square is tilt and hip flexion: another neutral pelvis than the clinic's.
+            assert found.profile.variables["left", "pelvis_tilt"] > 10
         assert ("running compared with walking" in found.warnings) != scored
 
 

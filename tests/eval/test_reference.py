@@ -167,6 +167,19 @@ def test_the_nearest_speed_is_chosen_and_an_unfair_comparison_named() -> None:
     assert "v/√(gL) 0.66 compared with 0.43 (free)" in text
     assert "an adult's legs (0.90 m) compared with children's" in text
     assert "stance 43 % compared with 59 %" in text
+    back = dataclasses.replace(trial(1.28, 0.43), backward=True)
+    found = warnings_for(table, free, back, leg_length=0.66, stance=59.0)
+    assert found == ("backward gait compared with forward gait",)
+
+
+def test_one_persons_band_is_no_populations() -> None:
+    table = load_reference("falisse2019_adult")
+    (group,) = table.groups.values()
+    fair = trial(group.speed, group.dimensionless_speed)
+    found = warnings_for(table, group, fair, leg_length=0.85, stance=group.foot_off)
+    assert found == ("the band is of 1 person, not of a population",)
+    child = warnings_for(table, group, fair, leg_length=0.6, stance=group.foot_off)
+    assert "a child's legs (0.60 m) compared with adults'" in child
 
 
 def test_a_limp_is_named_before_it_is_averaged() -> None:
@@ -237,10 +250,15 @@ def test_spm_finds_where_curves_differ_and_only_there() -> None:
     different = spm_against_reference(cycles(8.0), np.zeros(101))
     assert any(cluster.start < 50 < cluster.end for cluster in different.clusters)
     assert all(cluster.p < 0.05 for cluster in different.clusters)
+    # Two-tailed: below the reference counts as well.
+    below = spm_against_reference(-cycles(8.0), np.zeros(101))
+    assert any(cluster.start < 50 < cluster.end for cluster in below.clusters)
     same = spm_between(cycles(0.0, seed=2), cycles(0.0, seed=3))
     assert same.clusters == ()
     # The threshold allows for looking at a whole curve: above the two-sided 5 % of one t test.
     assert same.threshold > 2.1
+    # Welch's test: samples of unequal spread have fewer degrees of freedom than 18.
+    assert spm_between(cycles(0.0, seed=2), 5 * cycles(0.0, seed=3)).degrees_of_freedom < 15
     apart = spm_between(cycles(0.0, seed=2), cycles(8.0, seed=3))
     assert any(cluster.start < 50 < cluster.end for cluster in apart.clusters)
 

@@ -142,6 +142,11 @@ def test_plots_show_the_data(arms, arms_clip, replay):
     assert any(np.allclose(line, mean) for line in lines)
     titles = {axes.get_title("left") for axes in plot_joint_angles(rollout, arms_clip).axes}
     assert {"elbow flexion r", "shoulder elv l", "elv angle r"} <= titles
+    elbow = arms.mj_model.joint("elbow_flexion_r").qposadr
+    only = plot_joint_angles(rollout, arms_clip, among=np.array([elbow[0]]))
+    assert {axes.get_title("left") for axes in only.axes} == {"elbow flexion r", ""}
+    column = np.rad2deg(rollout.qpos[:, elbow[0]])
+    np.testing.assert_array_equal(only.axes[0].lines[1].get_ydata(), column)
     heat = plot_activations(rollout, arms.muscles).axes[0].images[0].get_array()
     assert heat.shape == (64, len(rollout))
     assert set(heat[:, 5]) == set(rollout.activation[5])

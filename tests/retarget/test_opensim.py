@@ -59,6 +59,31 @@ def test_a_header_that_denies_degrees_is_overruled_with_a_warning(tmp_path, capl
     assert "degrees" in caplog.text
 
 
+def test_a_header_that_claims_degrees_is_overruled_by_limbs_that_move_in_radians(tmp_path, caplog):
+    """0.3 to 0.75 rad; as degrees nobody could walk so."""
+    lines = table({"hip_flexion_r": 0.3, "knee_angle_r": 0.5}, rows=1).splitlines()
+    rows = [f"{row * 0.01:.2f}\t{0.3 + 0.15 * row}\t{0.5 + 0.1 * row}" for row in range(4)]
+    motion = read(tmp_path, "\n".join([*lines[:-1], *rows]) + "\n")
+    np.testing.assert_allclose(motion.column("hip_flexion_r"), [0.3, 0.45, 0.6, 0.75])
+    assert "header says degrees, the values are radians" in caplog.text
+    # Someone who stands still and straight sways by less: degrees they are.
+    still = [f"{row * 0.01:.2f}\t{0.3 + 0.05 * row}\t{0.5 - 0.02 * row}" for row in range(4)]
+    motion = read(tmp_path, "\n".join([*lines[:-1], *still]) + "\n", "still.mot")
+    np.testing.assert_allclose(np.rad2deg(motion.column("hip_flexion_r")), [0.3, 0.35, 0.4, 0.45])
+
+
+def test_one_knee_of_another_sign_is_turned_round_by_itself(tmp_path, caplog):
+    motion = read(tmp_path, table({"knee_angle_r": -40.0, "knee_angle_l": 30.0}))
+    np.testing.assert_allclose(np.rad2deg(motion.column("knee_angle_r")), [40, 39, 38, 37])
+    np.testing.assert_allclose(np.rad2deg(motion.column("knee_angle_l")), [30, 31, 32, 33])
+    assert "knee_angle_r alone is negative in flexion" in caplog.text
+    caplog.clear()
+    # A few degrees of overextension are an angle, not a sign.
+    motion = read(tmp_path, table({"knee_angle_r": -4.0, "knee_angle_l": 8.0}), "straight.mot")
+    np.testing.assert_allclose(np.rad2deg(motion.column("knee_angle_r")), [-4, -3, -2, -1])
+    assert not caplog.text
+
+
 def test_negative_knees_are_turned_round_and_logged(tmp_path, caplog):
     with caplog.at_level(logging.INFO):
         motion = read(tmp_path, table({"knee_angle_r": -60.0, "knee_angle_l": -20.0}))

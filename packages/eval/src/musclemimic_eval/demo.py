@@ -44,6 +44,10 @@ PRODUCTS = ("index.html", "report.json", "film.png", "clip.npz", "policy.npz", "
 class DemoConfig:
     """Retarget a motion, train a policy on it for some minutes, report on it.
 
+    Examples:
+        musclemimic demo
+        musclemimic demo --motion walk.npz --model MyoFullBody --minutes 30 --out walk-out
+
     Attributes:
         minutes: wall-clock time of the whole demo.
         motion: a human motion file (SMPL .npz, OpenSim .mot or .sto); by default a synthetic one.

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Sequence
 
 import tyro
+from musclemimic_models.help_text import help_text
 from musclemimic_sim import keep_compilations
 from rich.console import Console
 
@@ -16,7 +17,12 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         InputError: a file or option that cannot be used.
     """
-    config = tyro.cli(DemoConfig, args=list(argv), prog="musclemimic demo")
+    config = tyro.cli(
+        DemoConfig,
+        args=list(argv),
+        prog="musclemimic demo",
+        description=help_text(DemoConfig),
+    )
     keep_compilations()
     command = f"musclemimic demo {shlex.join(argv)}".strip()
     result = run_demo(config, command=command)

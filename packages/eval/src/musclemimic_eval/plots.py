@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from musclemimic_models import InputError, MotionClip, MuscleTable
@@ -63,8 +63,21 @@ def plot_tracking_error(rollout: Rollout, clip: MotionClip, *, limit_m: float = 
     return figure
 
 
-def plot_joint_angles(rollout: Rollout, clip: MotionClip, *, n: int = 8) -> Figure:
+def plot_joint_angles(
+    rollout: Rollout,
+    clip: MotionClip,
+    *,
+    among: Int[np.ndarray, " J"] | None = None,
+    n: int = 8,
+) -> Figure:
     """The n joints that move most in the reference: reference and policy, degrees.
+
+    Args:
+        rollout: an episode.
+        clip: its reference.
+        among: qpos addresses of the joints to choose from, such as those that are not coupled to
+            others (a knee's patella says nothing that the knee does not); None for all.
+        n: how many.
 
     Raises:
         InputError: the clip is not the rollout's reference, or the rollout is empty.
@@ -74,7 +87,10 @@ def plot_joint_angles(rollout: Rollout, clip: MotionClip, *, n: int = 8) -> Figu
     names = clip.joint_names[1 if rollout.has_free_root else 0 :]
     reference = np.rad2deg(clip.qpos[rollout.reference_frame, skip:])
     actual = np.rad2deg(rollout.qpos[:, skip:])
-    chosen = _liveliest(reference, n)
+    columns: list[int] = (
+        list(range(reference.shape[1])) if among is None else (np.sort(among) - skip).tolist()
+    )
+    chosen = [columns[index] for index in _liveliest(reference[:, columns], n)]
     figure, panels = quiet_figure(-(-len(chosen) // 4), 4, height=1.55 * -(-len(chosen) // 4) + 0.3)
     for axes, joint in zip(panels, chosen, strict=False):
         axes.plot(rollout.time, reference[:, joint], color=QUIET, lw=1.4, ls="--")

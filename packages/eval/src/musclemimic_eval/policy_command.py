@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import tyro
 from musclemimic_models import InputError, MotionClip, MusculoModel
 from musclemimic_models.files import jsonable, write_json, write_text
+from musclemimic_models.help_text import help_text
 from musclemimic_sim import keep_compilations, load_clips
 from rich.console import Console
 
@@ -37,10 +38,18 @@ GAINS_SUFFIX = ".json"
 class EvalConfig:
     """Evaluate a policy on motion clips, or compare two evaluations.
 
-    `musclemimic eval runs/latest --clips clips/ --out report` runs episodes and writes the
-    validation table and a report. `musclemimic eval --compare A B` sets two of them side by side
-    with the published figures; A and B are report folders, or checkpoints to be evaluated on
-    --clips. `musclemimic eval muscles --help` tells of the analysis of measured motion.
+    Runs episodes and writes the validation table and a report. --compare sets two evaluations side
+    by side with the published figures; they are report folders, or checkpoints to be evaluated on
+    --clips.
+
+    Examples:
+        musclemimic eval runs/latest --clips clips/ --out report
+        musclemimic eval runs/latest --clips amass/ --splits kinesis-test --actions both
+        musclemimic eval --compare report-a report-b
+
+    Further commands, for measured motion (--help tells more):
+        musclemimic eval motion walk.c3d --out gait       gait, joint moments and powers
+        musclemimic eval muscles walk.c3d --mass 72       activations, joint forces, energy
 
     Attributes:
         checkpoint: a policy file, the folder of a training run or of a recipe, or a recipe's
@@ -100,7 +109,9 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         InputError: a file or option that cannot be used.
     """
-    config = tyro.cli(EvalConfig, args=list(argv), prog="musclemimic eval")
+    config = tyro.cli(
+        EvalConfig, args=list(argv), prog="musclemimic eval", description=help_text(EvalConfig)
+    )
     keep_compilations()
     if config.compare is not None:
         if config.checkpoint is not None:

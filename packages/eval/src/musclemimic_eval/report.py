@@ -124,7 +124,7 @@ def render_page(inputs: ReportInputs, film: Picture | None) -> str:
                 {"label": metric.label, "unit": metric.unit, "text": metric.definition}
                 for metric in METRICS.values()
             ],
-            tracking=_tracking(best, clip) if len(best) else [],
+            tracking=_tracking(best, clip, inputs.model) if len(best) else [],
             muscles=_muscles(best, inputs.model) if len(best) else [],
             sections=inputs.sections,
             retargeting=retargeting_grid(inputs.retargeting, full_body=inputs.model.has_free_root),
@@ -182,7 +182,7 @@ def _film(rollout: Rollout, inputs: ReportInputs) -> Picture:
     return picture(figure, caption)
 
 
-def _tracking(rollout: Rollout, clip: MotionClip) -> list[Picture]:
+def _tracking(rollout: Rollout, clip: MotionClip, model: MusculoModel) -> list[Picture]:
     return [
         picture(
             plot_tracking_error(rollout, clip),
@@ -190,7 +190,8 @@ def _tracking(rollout: Rollout, clip: MotionClip) -> list[Picture]:
             f"{rollout.site_names[0].replace('_', ' ')}; the longest episode.",
         ),
         picture(
-            plot_joint_angles(rollout, clip), "The joints that move most, policy and reference."
+            plot_joint_angles(rollout, clip, among=model.couplings.scalar_qpos),
+            "The joints that move most, policy and reference.",
         ),
     ]
 

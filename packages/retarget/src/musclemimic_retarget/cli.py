@@ -1,7 +1,6 @@
 """`musclemimic retarget`: motion files in, clips and metrics out."""
 
 import importlib.util
-import inspect
 import json
 import os
 import sys
@@ -13,6 +12,7 @@ from typing import Literal, TypeVar
 import tyro
 from musclemimic_models import InputError
 from musclemimic_models.files import jsonable, write_json
+from musclemimic_models.help_text import help_text
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -108,7 +108,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _parsed(command: type[Command], argv: Sequence[str], prog: str) -> Command:
     """The command line as a command; its help is the class's documentation, with the examples."""
-    return tyro.cli(command, args=list(argv), prog=prog, description=inspect.getdoc(command))
+    return tyro.cli(command, args=list(argv), prog=prog, description=help_text(command))
 
 
 def _view(argv: Sequence[str]) -> int:

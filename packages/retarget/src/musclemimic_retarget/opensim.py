@@ -31,6 +31,10 @@ KNOWN_COORDINATES = (*_PELVIS, *_both(_LEG + _FOOT), *_TRUNK, *_both(_ARM))
 # No lower-limb joint angle in radians gets here; in degrees every gait does (data sets whose
 # `inDegrees` is missing).
 _LARGEST_RADIANS = 2.5
+# Limbs that all stay within that many degrees, and yet move by this, are in radians.
+_MOVING_RADIANS = 0.3
+# A knee whose mean is beyond this is bent, not stretched, rad.
+_BENT = 0.1
 
 
 @dataclass(frozen=True)
@@ -155,6 +159,9 @@ def _in_radians(
     range_says_degrees = bool(np.abs(values[:, limbs]).max(initial=0.0) > _LARGEST_RADIANS)
     declared = header.get("indegrees")
     degrees = range_says_degrees if declared is None else declared.startswith("y")
+    if degrees and not range_says_degrees and _moves_in_radians(values[:, limbs]):
+        logger.warning("%s: header says degrees, the values are radians", path.name)
+        degrees = False
     if declared is not None and range_says_degrees and not degrees:
         logger.warning("%s: header says radians, the values are degrees", path.name)
         degrees = True
@@ -163,13 +170,27 @@ def _in_radians(
     return np.where(angles, np.deg2rad(values), values) if degrees else values
 
 
+def _moves_in_radians(limbs: Float[np.ndarray, "T C"]) -> bool:
+    """Whether limbs of small numbers move: as degrees, less than anyone who stands still sways."""
+    return limbs.size > 0 and float(np.ptp(limbs, axis=0).max()) > _MOVING_RADIANS
+
+
 def _flexion_positive(
     path: Path, names: tuple[str, ...], values: Float[np.ndarray, "T C"]
 ) -> Float[np.ndarray, "T C"]:
     knees = [names.index(knee) for knee in ("knee_angle_r", "knee_angle_l") if knee in names]
-    if not knees or values[:, knees].mean() >= 0:
+    if not knees:
         return values
-    logger.info("%s: knee angles are negative in flexion (gait2392), turned round", path.name)
+    mean = values[:, knees].mean(axis=0)
+    negative = float(mean.mean()) < 0 and float(mean.max()) < _BENT
+    bent_back = [k for k, one in zip(knees, mean, strict=True) if negative or one < -_BENT]
+    if not bent_back:
+        return values
+    if len(bent_back) == len(knees):
+        logger.info("%s: knee angles are negative in flexion (gait2392), turned round", path.name)
+    else:
+        wrong = names[bent_back[0]]
+        logger.warning("%s: %s alone is negative in flexion, turned round", path.name, wrong)
     result = values.copy()
-    result[:, knees] *= -1.0
+    result[:, bent_back] *= -1.0
     return result

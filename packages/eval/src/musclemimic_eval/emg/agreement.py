@@ -14,6 +14,7 @@ from musclemimic_eval.emg.timing import Burst, active, activity_overlap, correla
 # Share of each curve's own maximum above which the muscle counts as on.
 ON_SHARE = 0.30
 _LEAST_SAMPLES = 20
+MAX_LAG_S = 0.15  # largest shift tried by default
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def agree(
     time: Float[np.ndarray, " T"],
     muscle_names: tuple[str, ...],
     *,
-    max_lag_s: float = 0.15,
+    max_lag_s: float = MAX_LAG_S,
 ) -> tuple[ChannelAgreement, ...]:
     """Compare every channel with the activation of its muscles.
 

@@ -12,6 +12,7 @@ from musclemimic_eval.gait.contacts import (
     contacts_from_force,
     disagreement,
     merged,
+    unmatched,
 )
 from musclemimic_eval.gait.cycles import (
     Cycle,
@@ -60,12 +61,14 @@ class Strides:
     Attributes:
         contacts: of both feet, the force's word first.
         disagreement: (N, 2) s, kinematic minus force times of start and end where both exist.
+        unmatched: contacts that force felt and motion should have seen, but did not.
         cycles: whole strides; flags say what is doubtful. partial: what could not be used.
         spatiotemporal: parameters.
     """
 
     contacts: tuple[Contact, ...]
     disagreement: Float[np.ndarray, "E 2"]
+    unmatched: int
     cycles: tuple[Cycle, ...]
     partial: tuple[Partial, ...]
     spatiotemporal: SpatioTemporal
@@ -140,6 +143,7 @@ def find_strides(
     return Strides(
         contacts=contacts,
         disagreement=disagreement(kinematic, forced),
+        unmatched=unmatched(kinematic, forced, trial.feet.time),
         cycles=cycles,
         partial=partial,
         spatiotemporal=spatiotemporal(cycles, contacts, trial.feet, leg_length=trial.leg_length),
@@ -161,6 +165,32 @@ def event_notes(apart: Float[np.ndarray, "N 2"]) -> list[str]:
         f"events from motion and from force differ by up to {1000 * known.max():.0f} ms "
         f"(median {1000 * np.median(known):.0f} ms); force is used"
     ]
+
+
+def clock_notes(strides: Strides) -> list[str]:
+    """Whether force and motion, recorded by two devices, may be of two clocks."""
+    notes: list[str] = []
+    if strides.unmatched:
+        notes.append(
+            f"{strides.unmatched} of the contacts that were felt as force were not seen in the "
+            "motion: clocks or sides may differ"
+        )
+    shift = _common_shift(strides.disagreement)
+    if abs(shift) > EVENT_TOLERANCE:
+        notes.append(
+            f"contact and foot off are both {'later' if shift < 0 else 'earlier'} in the force, by "
+            f"{1000 * abs(shift):.0f} ms: its clock may be another"
+        )
+    return notes
+
+
+def _common_shift(apart: Float[np.ndarray, "N 2"]) -> float:
+    """What both kinds of event are apart by, s; 0 where they differ in sign or one is unknown."""
+    both = [column[np.isfinite(column)] for column in apart.T]
+    if not all(len(column) for column in both):
+        return 0.0
+    first, second = (float(np.median(column)) for column in both)
+    return (first + second) / 2 if first * second > 0 else 0.0
 
 
 def speed_notes(found: SpatioTemporal) -> list[str]:

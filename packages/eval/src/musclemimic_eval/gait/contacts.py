@@ -19,7 +19,7 @@ _NOISE = 0.04
 # Fewer complete contacts than this do not tell a run from plates that missed a step.
 _RUNNING_CONTACTS = 3
 # A stretch of force that never gets this large, N, is no step.
-_STEP = 100.0
+LEAST_STEP = 100.0
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def contacts_from_force(
         load = ground.force[:, foot, 2]
         on = settled(load >= threshold, gap=gap, shortest=gap)
         for first, end in runs(on):
-            if load[first:end].max() < _STEP:
+            if load[first:end].max() < LEAST_STEP:
                 continue
             start = _crossing(ground.time, load, first, threshold) if first > 0 else np.nan
             stop = _crossing(ground.time, load, end, threshold) if end < len(load) else np.nan
@@ -105,12 +105,12 @@ def merged(
             result.append(contact)
             continue
         have = result[match]
-        result[match] = Contact(
-            foot=have.foot,
-            start=contact.start if np.isfinite(contact.start) else have.start,
-            end=contact.end if np.isfinite(contact.end) else have.end,
-            source="force" if contact.complete else have.source,
-        )
+        start = contact.start if np.isfinite(contact.start) else have.start
+        end = contact.end if np.isfinite(contact.end) else have.end
+        if end <= start:  # What motion knows of the other end is of another contact.
+            start, end = contact.start, contact.end
+        source = "force" if contact.complete else have.source
+        result[match] = Contact(have.foot, start, end, source)
     return in_order(result)
 
 
@@ -134,6 +134,25 @@ def disagreement(
         if _same(have, contact, tolerance)
     ]
     return np.array(rows, dtype=np.float64).reshape(-1, 2)
+
+
+def unmatched(
+    kinematic: tuple[Contact, ...],
+    forced: tuple[Contact, ...],
+    time: Float[np.ndarray, " T"],
+    *,
+    tolerance: float = 0.1,
+) -> int:
+    """How many whole contacts of force have none of the same foot in a motion over these times."""
+    lost = [
+        contact
+        for contact in forced
+        if contact.complete
+        and contact.start > time[0] + tolerance
+        and contact.end < time[-1] - tolerance
+        and not any(_same(have, contact, tolerance) for have in kinematic)
+    ]
+    return len(lost)
 
 
 def _same(one: Contact, other: Contact, tolerance: float) -> bool:

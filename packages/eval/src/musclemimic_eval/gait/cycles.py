@@ -32,6 +32,7 @@ class Cycle:
             running the other foot has left before `start`: opposite_off is then that time.
         source: "force" if the whole stance was seen by a force plate.
         flags: why it may not be steady gait ("turning", "speed change", …); empty if it is.
+        inferred: whether its end was not seen, but is a stride after its beginning.
     """
 
     foot: int
@@ -42,6 +43,7 @@ class Cycle:
     opposite_contact: float
     source: Source
     flags: tuple[str, ...] = ()
+    inferred: bool = False
 
     @property
     def duration(self) -> float:
@@ -103,6 +105,47 @@ def find_cycles(
     if feet is not None:
         cycles = _with_flags(cycles, feet)
     return tuple(cycles), tuple(left_over)
+
+
+def inferred_cycle(contacts: tuple[Contact, ...], foot: int, stride: float) -> Cycle | None:
+    """A cycle of a foot that was seen to land and leave, but not to land again.
+
+    A record with one step on a plate is often no longer. Its curves are to be wrapped by a
+    stride; steady gait repeats itself.
+
+    Args:
+        contacts: of both feet.
+        foot: 0 left, 1 right.
+        stride: stride time, s, known from other events.
+
+    Returns:
+        The cycle of the foot's first whole contact, one felt by a plate if there is one; None
+        without any.
+    """
+    whole = [c for c in contacts if c.foot == foot and c.complete and c.end - c.start < stride]
+    if not whole:
+        return None
+    chosen = next((contact for contact in whole if contact.source == "force"), whole[0])
+
+    def repeated(times: list[float]) -> float:
+        """The first of these times, moved by strides into this cycle; NaN without any."""
+        known = [time for time in times if np.isfinite(time)]
+        return chosen.start + (known[0] - chosen.start) % stride if known else np.nan
+
+    other = [contact for contact in contacts if contact.foot != foot]
+    landing, off = repeated([c.start for c in other]), repeated([c.end for c in other])
+    return Cycle(
+        foot=foot,
+        start=chosen.start,
+        end=chosen.start + stride,
+        foot_off=chosen.end,
+        # A runner's other foot has left before.
+        opposite_off=off if not off > landing else off - stride,
+        opposite_contact=landing,
+        source=chosen.source,
+        flags=("next contact not seen: a stride later",),
+        inferred=True,
+    )
 
 
 def with_flag(cycle: Cycle, flag: str) -> Cycle:

@@ -99,12 +99,24 @@ def velocity(
 def belt_velocity(motion: FootMotion) -> Float[np.ndarray, " 3"]:
     """Velocity of the treadmill's belt in the recording's frame, m/s; zero overground.
 
-    It is the median velocity of the forefeet while the feet lie flattest (the third of the frames
-    with both ends of a foot low in which they rise or sink least), if that moves and the pelvis
-    hardly does.
+    It is that of the standing feet (`standing_velocity`), if they move and the pelvis hardly does.
     """
     if motion.on_floor:
         return np.zeros(3)
+    belt = standing_velocity(motion)
+    seconds = float(motion.time[-1] - motion.time[0])
+    drift = (motion.pelvis[-1] - motion.pelvis[0])[:2] / seconds
+    size = float(np.linalg.norm(belt))
+    walks = size > _SLOWEST_BELT and float(np.linalg.norm(drift)) < _ON_THE_SPOT * size
+    return belt if walks else np.zeros(3)
+
+
+def standing_velocity(motion: FootMotion) -> Float[np.ndarray, " 3"]:
+    """Horizontal velocity of standing feet, m/s: zero overground, a treadmill belt's, or a slide.
+
+    The median of the forefeet while the feet lie flattest (the third of the frames with both ends
+    of a foot low in which they rise or sink least); zero if they never do.
+    """
     smooth = motion.smooth()
     heel, toe = (velocity(point, motion.time) for point in (smooth.heel, smooth.toe))
     flat = np.ones(motion.heel.shape[:2], dtype=bool)
@@ -115,13 +127,9 @@ def belt_velocity(motion: FootMotion) -> Float[np.ndarray, " 3"]:
     if not flat.any():
         return np.zeros(3)
     flat &= rise <= np.quantile(rise[flat], 1 / 3)
-    belt = np.median(toe[flat], axis=0)
-    belt[2] = 0.0
-    seconds = float(motion.time[-1] - motion.time[0])
-    drift = (motion.pelvis[-1] - motion.pelvis[0])[:2] / seconds
-    size = float(np.linalg.norm(belt))
-    walks = size > _SLOWEST_BELT and float(np.linalg.norm(drift)) < _ON_THE_SPOT * size
-    return belt if walks else np.zeros(3)
+    stand = np.median(toe[flat], axis=0)
+    stand[2] = 0.0
+    return stand
 
 
 def overground(motion: FootMotion) -> FootMotion:

@@ -156,11 +156,13 @@ def _of_foot(
     values["stride time"] = _stride_times(foot, own, contacts, ground)
     if not values["stance"] and (values["stride time"] or cycles):
         stride = values["stride time"] or [cycle.duration for cycle in cycles]
-        values["stance"] = [
-            100 * (contact.end - contact.start) / float(np.mean(stride))
+        share = [
+            (contact.end - contact.start) / float(np.mean(stride))
             for contact in contacts
             if contact.foot == foot and contact.complete
         ]
+        # Longer than a stride is none: an event was missed.
+        values["stance"] = [100 * one for one in share if one < 1]
     return {name: [x for x in column if np.isfinite(x)] for name, column in values.items()}
 
 

@@ -44,7 +44,7 @@ def cycles_grid(analysis: GaitAnalysis) -> Grid:
         )
         for cycle in analysis.cycles
     ]
-    header = ("foot", "contact, s", "next, s", "stance, %", "stance seen by", "")
+    header = ("foot", "contact, s", "next, s", "stance, %", "stance seen by", "") if rows else ()
     apart = analysis.disagreement[np.isfinite(analysis.disagreement)]
     note = "" if rows else "No whole stride in this record."
     if len(apart):
@@ -78,10 +78,11 @@ def agreement_grid(comparison: Comparison) -> Grid:
     )
     table = comparison.table
     note = (
-        f"Reference: {table.citation}. {table.population}; group “{comparison.group.name}”. "
+        f"Reference: {table.citation}. {_sentence(table.population)}; group "
+        f"“{comparison.group.name}”. "
         "Peak and its time: difference of the largest values, and of when they come in % of the "
         "cycle. OpenSim's pelvis and hip are counted from another neutral pose than the clinic's "
-        f"(about 10°): look at r and the RMSE with means out. {table.notes}"
+        f"(about 10°): look at r and the RMSE with means out. {_sentence(table.notes)}"
     )
     return Grid(header, tuple(rows), note.strip())
 
@@ -119,7 +120,10 @@ def profile_grid(comparison: Comparison | None) -> Grid | None:
         for name in names
     ]
     rows.append(("Gait Profile Score", number(profile.left, 1), number(profile.right, 1)))
-    note = f"Degrees (Baker et al. 2009); both legs together {profile.overall:.1f}°."
+    note = (
+        f"Degrees (Baker et al. 2009); both legs together {profile.overall:.1f}°. The scores of "
+        "pelvic tilt and hip flexion, and with them the whole, include the other neutral pose."
+    )
     if profile.missing:
         note += f" Without {', '.join(profile.missing)}: not comparable with published scores."
     return Grid(("Gait Variable Scores", *FEET), tuple(rows), note)
@@ -153,6 +157,10 @@ def leftovers_grid(analysis: GaitAnalysis) -> Grid | None:
     rows = [(FEET[p.foot], f"{p.time:.2f}", p.reason) for p in analysis.partial]
     header = ("foot", "contact, s", "why")
     return Grid(header, tuple(rows), "Strides that were not used.") if rows else None
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _measure(measure: Measure | None, unit: str) -> str:

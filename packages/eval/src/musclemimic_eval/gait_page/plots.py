@@ -9,7 +9,7 @@ from matplotlib.patches import Patch
 
 from musclemimic_eval.gait.analysis import GaitAnalysis
 from musclemimic_eval.gait.feet import FEET
-from musclemimic_eval.kinetics.conventions import QUANTITIES, Kind
+from musclemimic_eval.kinetics.conventions import QUANTITIES, Kind, Quantity
 from musclemimic_eval.reference.comparison import Comparison
 
 _INK, _QUIET = "#2b2f36", "#8a8f98"
@@ -110,6 +110,25 @@ def plot_curves(
     return figure
 
 
+def plot_over_time(analysis: GaitAnalysis) -> Figure | None:
+    """Every curve over time, for a record that holds no stride; None if there are none."""
+    curves = {name: part for part in analysis.series for name in part.curves}
+    names = [name for name in QUANTITIES if name in curves]
+    if not names:
+        return None
+    rows = -(-len(names) // _COLUMNS)
+    figure = Figure(figsize=(_WIDTH, _ROW * rows + 0.6), layout="constrained", facecolor="white")
+    panels: list[Axes] = list(figure.subplots(rows, _COLUMNS, squeeze=False, sharex=True).ravel())
+    for axes, name in zip(panels, names, strict=False):
+        for foot, colour in enumerate(COLOURS):
+            axes.plot(curves[name].time, curves[name].curves[name][:, foot], color=colour, lw=1.2)
+        _labelled(axes, QUANTITIES[name])
+    for axes in panels[len(names) :]:
+        axes.set_axis_off()
+    figure.supxlabel("time, s", fontsize=8)
+    return figure
+
+
 def _legend(shown: set[int], *, single: bool, imitated: bool, banded: bool) -> list[Artist]:
     """What the lines and bands of `plot_curves` are."""
     handles: list[Artist] = [
@@ -136,7 +155,6 @@ def _beside(axes: Axes, beside: GaitAnalysis, name: str) -> None:
 
 
 def _panel(axes: Axes, analysis: GaitAnalysis, comparison: Comparison | None, name: str) -> None:
-    _quiet(axes)
     quantity = QUANTITIES[name]
     reference = comparison.group.curves.get(name) if comparison is not None else None
     if reference is not None:
@@ -158,11 +176,16 @@ def _panel(axes: Axes, analysis: GaitAnalysis, comparison: Comparison | None, na
     for foot, side in enumerate((analysis.spatiotemporal.left, analysis.spatiotemporal.right)):
         if "stance" in side and foot in analysis.curves[name]:
             axes.axvline(side["stance"].mean, color=COLOURS[foot], lw=0.7, ls=":")
+    _labelled(axes, quantity)
+    axes.set_xlim(0, 100)
+
+
+def _labelled(axes: Axes, quantity: Quantity) -> None:
+    _quiet(axes)
     if quantity.kind != "force":
         axes.axhline(0, color=_QUIET, lw=0.5)
     axes.set_title(f"{quantity.label}, {quantity.unit}", fontsize=8, color=_INK, loc="left")
     axes.set_ylabel(f"+ {quantity.positive}", fontsize=7, color=_QUIET)
-    axes.set_xlim(0, 100)
     axes.margins(y=0.12)
 
 

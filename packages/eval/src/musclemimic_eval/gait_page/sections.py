@@ -11,7 +11,7 @@ from musclemimic_eval.gait_page.grids import (
     profile_grid,
     spm_grid,
 )
-from musclemimic_eval.gait_page.plots import plot_curves, plot_timeline
+from musclemimic_eval.gait_page.plots import plot_curves, plot_over_time, plot_timeline
 from musclemimic_eval.grids import Grid
 from musclemimic_eval.kinetics.conventions import Kind
 from musclemimic_eval.page import Picture, Section, picture
@@ -20,6 +20,11 @@ from musclemimic_eval.reference.comparison import Comparison
 _TIMELINE = (
     "Contacts of the left (red) and the right foot (blue); solid where the whole contact was "
     "measured as force, pale where it was seen in the motion."
+)
+
+_NO_STRIDE = (
+    "Of the left (red) and the right side (blue), since the record holds no stride to normalise "
+    "to. Moments and powers hold where the plates carry the body."
 )
 
 
@@ -55,6 +60,8 @@ def gait_sections(
     curves = _curve_pictures(analysis, comparison, beside)
     if curves:
         sections.append(Section("curves", "Over the gait cycle", pictures=curves))
+    elif (figure := plot_over_time(analysis)) is not None:
+        sections.append(Section("time", "Over time", pictures=(picture(figure, _NO_STRIDE),)))
     if comparison is not None and comparison.agreement:
         grids = (profile_grid(comparison), spm_grid(comparison))
         sections.append(

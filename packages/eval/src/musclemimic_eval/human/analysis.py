@@ -1,5 +1,6 @@
 """A recorded trial, analysed: events, cycles, parameters, angles, moments."""
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,12 +9,17 @@ from musclemimic_models import InputError, MotionClip, MusculoModel
 from musclemimic_eval.gait.analysis import (
     GaitAnalysis,
     Strides,
+    clock_notes,
     cycle_curves,
     event_notes,
     find_strides,
     speed_notes,
     wrapping_notes,
 )
+from musclemimic_eval.gait.cycles import inferred_cycle
+from musclemimic_eval.human.doubts import motion_notes
+from musclemimic_eval.human.force_doubts import force_notes
+from musclemimic_eval.human.heard import warnings_heard
 from musclemimic_eval.human.recording import retarget
 from musclemimic_eval.human.sources import Recording
 from musclemimic_eval.human.trial_kinetics import Kinetics, residual_notes, trial_kinetics
@@ -27,6 +33,8 @@ from musclemimic_eval.kinetics.gait_series import (
 
 # The given mass and the weight on the plates may differ by this share before it is said.
 _MASS_TOLERANCE = 0.1
+# Nobody whose gait is measured is lighter or heavier, kg.
+_LIGHTEST, _HEAVIEST = 5.0, 300.0
 # Low-pass cut-off of the motion before inverse dynamics, Hz (Winter 2009, ch. 3.4.4, for walking;
 # runners move faster).
 _MOTION_CUTOFF_HZ = {"walking": 6.0, "running": 12.0, "no gait": 6.0}
@@ -66,12 +74,18 @@ def analyse(
         InputError: a mass that no person has.
     """
     shared = [(step.start, step.end) for step in recording.steps if step.shared]
-    strides = find_strides(recording, doubtful_force=shared)
+    strides = _with_inferred(find_strides(recording, doubtful_force=shared))
     notes = [*recording.notes, *event_notes(strides.disagreement)]
+    notes += clock_notes(strides)
     notes += speed_notes(strides.spatiotemporal)
+    notes += motion_notes(
+        recording.feet, strides.contacts, strides.spatiotemporal, recording.leg_length
+    )
     mass, mass_source, more = _mass(recording, strides, mass)
     notes += more
-    clip = retarget(recording, model)
+    with warnings_heard() as heard:
+        clip = retarget(recording, model)
+    notes += heard
     time = recording.start + clip.dt * np.arange(len(clip))
     notes += wrapping_notes(strides.cycles, time)
     cutoff_hz = _MOTION_CUTOFF_HZ[strides.spatiotemporal.kind]
@@ -96,24 +110,50 @@ def analyse(
     )
 
 
+def _with_inferred(strides: Strides) -> Strides:
+    """A foot without a whole stride gets one by the stride time, if that is known."""
+    stride = 120.0 / strides.spatiotemporal.cadence
+    missing = {0, 1} - {cycle.foot for cycle in strides.cycles}
+    if not np.isfinite(stride):
+        return strides
+    inferred = (inferred_cycle(strides.contacts, foot, stride) for foot in sorted(missing))
+    cycles = [*strides.cycles, *(cycle for cycle in inferred if cycle is not None)]
+    ordered = sorted(cycles, key=lambda cycle: cycle.start)
+    return dataclasses.replace(strides, cycles=tuple(ordered))
+
+
 def _mass(
     recording: Recording, strides: Strides, given: float | None
 ) -> tuple[float, str, list[str]]:
-    if given is not None and not 5 < given < 300:
+    if given is not None and not _LIGHTEST < given < _HEAVIEST:
         raise InputError("--mass", "value", found=given, expected="kg, 5 to 300")
     found = np.nan
     contacts = strides.contacts
+    notes: list[str] = []
     if recording.ground is not None:
         stride_time = 120.0 / strides.spatiotemporal.cadence
         found = estimated_mass(recording.ground, contacts, stride_time)
+        notes = force_notes(recording.ground, contacts, stride_time, recording.leg_length)
     if given is None:
+        _require_a_persons(recording.source, found)
         sides = {c.foot for c in contacts if c.complete and c.source == "force"}
         source = "weight on the plates" + (", one foot's for both" if len(sides) == 1 else "")
-        return found, source if np.isfinite(found) else "unknown", []
-    notes: list[str] = []
+        return found, source if np.isfinite(found) else "unknown", notes
     if abs(found / given - 1) > _MASS_TOLERANCE:
         notes.append(
             f"{given:g} kg were given, but the plates carry {found:.1f} kg: wrong units of force, "
             "another person's trial, or a step beside the plates"
         )
     return given, "given", notes
+
+
+def _require_a_persons(source: str, mass: float) -> None:
+    """Raise InputError for a weight on the plates that is nobody's; NaN is unknown, not wrong."""
+    if np.isfinite(mass) and not _LIGHTEST < mass < _HEAVIEST:
+        raise InputError(
+            source,
+            "weight on the plates",
+            found=f"{mass:.1f} kg",
+            expected=f"{_LIGHTEST:g} to {_HEAVIEST:g} kg; forces may not be in newtons, or sides "
+            "or clocks of forces and motion differ (--mass skips this)",
+        )

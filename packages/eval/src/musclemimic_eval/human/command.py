@@ -11,6 +11,7 @@ from typing import Annotated
 import tyro
 from musclemimic_models import InputError, get_musculo_model
 from musclemimic_models.files import jsonable
+from musclemimic_models.help_text import help_text
 from rich.console import Console
 from rich.table import Table
 
@@ -33,8 +34,12 @@ class MotionConfig:
     """Gait analysis of a human's recording: events, cycles, parameters, angles, moments.
 
     Reads C3D, TRC, OpenSim coordinates (.mot, .sto), BVH and SMPL parameters (.npz). A C3D file's
-    own force plates are used; for the others give the force file. Example:
-    musclemimic eval motion walk.trc --grf walk_grf.mot --mass 72 --out report
+    own force plates are used; for the others give the force file. With --out a page, JSON and CSV.
+
+    Examples:
+        musclemimic eval motion walk.c3d --out report
+        musclemimic eval motion walk.trc --grf walk_grf.mot --mass 72 --out report
+        musclemimic eval motion walk.mot --grf walk_grf.mot --reference own.csv --split-phases
 
     Attributes:
         file: the recording.
@@ -66,7 +71,12 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         InputError: a file or option that cannot be used.
     """
-    config = tyro.cli(MotionConfig, args=list(argv), prog="musclemimic eval motion")
+    config = tyro.cli(
+        MotionConfig,
+        args=list(argv),
+        prog="musclemimic eval motion",
+        description=help_text(MotionConfig),
+    )
     with waiting(f"analysing {config.file.name}"):
         analysis, comparison = run(config)
         page = None

@@ -17,6 +17,7 @@ try:
     from musclemimic_retarget.markers.trc import read_trc_markers
     from musclemimic_retarget.motion import CoordinateMotion, HumanMotion, SkeletonMotion
     from musclemimic_retarget.opensim import Table, read_table
+    from musclemimic_retarget.pose_cost import IKConfig
     from musclemimic_retarget.readers import READERS, read_motion
 except ModuleNotFoundError as error:
     if error.name is None or not error.name.startswith("musclemimic_retarget"):
@@ -35,6 +36,7 @@ __all__ = [
     "GMRFit",
     "GMRFitConfig",
     "HumanMotion",
+    "IKConfig",
     "Landmarks",
     "MarkerTrajectories",
     "SkeletonMotion",

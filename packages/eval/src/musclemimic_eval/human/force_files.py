@@ -12,6 +12,7 @@ from jaxtyping import Float
 from musclemimic_models import InputError
 from musclemimic_models.files import require_file
 
+from musclemimic_eval.gait.contacts import LEAST_STEP
 from musclemimic_eval.human.files import Table, read_table
 from musclemimic_eval.human.plates import FootTrack, Plate, Side, Step, combine_plates
 from musclemimic_eval.kinetics.ground_reaction import GroundReaction
@@ -79,6 +80,7 @@ def read_ground_reaction(
     table = read_table(path)
     columns = _from_loads(loads, table) if loads is not None else _from_names(path, table.labels)
     raw = [_triples(path, table, entry) for entry in columns]
+    _require_steps(path, raw)
     upright = _upright(path, raw)
     if turn is None:
         turn = upright
@@ -227,6 +229,18 @@ def _triples(path: Path, table: Table, entry: Columns) -> _Triples:
         logger.warning("%s: %s in N mm, converted to N m", path.name, entry.torque)
         torque = torque / 1000.0
     return force, point, torque
+
+
+def _require_steps(path: Path, raw: list[_Triples]) -> None:
+    """Raise InputError if nobody stood on any of the plates."""
+    peak = max(float(np.abs(force).max()) for force, _, _ in raw)
+    if peak < LEAST_STEP:
+        raise InputError(
+            path,
+            "forces",
+            found=f"at most {peak:.3g}",
+            expected=f"steps of {LEAST_STEP:g} N and more; kg-force or pounds have to be converted",
+        )
 
 
 def _upright(path: Path, raw: list[_Triples]) -> Float[np.ndarray, "3 3"]:

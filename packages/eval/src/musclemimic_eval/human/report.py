@@ -18,6 +18,7 @@ from musclemimic_eval.reference.comparison import Comparison
 from musclemimic_eval.summary import Tile
 
 PAGE, NUMBERS = "index.html", "motion.json"
+_KINDS = {"walking": "Walking", "running": "Running", "no gait": "No whole stride"}
 
 
 def write_motion_report(
@@ -46,7 +47,7 @@ def render_motion_page(
     """The HTML page, without any external reference."""
     trial = analysis.spatiotemporal
     return render_sections(
-        title=f"{trial.kind.capitalize()}: {analysis.recording.source}",
+        title=f"{_KINDS[trial.kind]}: {analysis.recording.source}",
         byline=_byline(analysis),
         summary=_summary(analysis, comparison),
         tiles=_tiles(analysis, comparison),
@@ -62,22 +63,23 @@ def _summary(analysis: MotionAnalysis, comparison: Comparison | None) -> str:
             "No whole stride was found in this record, so there are no parameters per stride and "
             f"no curves over the cycle. The body moved at {trial.speed:.2f} m/s."
         )
-    steady = sum(not cycle.flags for cycle in analysis.cycles)
+    whole = [cycle for cycle in analysis.cycles if not cycle.inferred]
+    steady = sum(not cycle.flags for cycle in whole)
     way = " backwards" if trial.backward else ""
     text = [
         f"{trial.kind.capitalize()}{way} at {trial.speed:.2f} m/s, "
-        f"{trial.cadence:.0f} steps a minute; {len(analysis.cycles)} whole strides, {steady} of "
+        f"{trial.cadence:.0f} steps a minute; {len(whole)} whole strides, {steady} of "
         "them steady."
     ]
     turn = float(np.rad2deg(trial.heading_change))
     if abs(turn) > 20:
         text.append(f"The person turns {abs(turn):.0f}° to the {'left' if turn > 0 else 'right'}.")
-    if analysis.kinetics is not None:
+    if analysis.kinetics is not None and "ankle_pf_moment" in analysis.curves:
         text.append(
             f"Moments are those of {analysis.clip.model_name}, scaled by leg length, under the "
             f"measured ground force ({analysis.mass:.1f} kg, {analysis.mass_source})."
         )
-    if comparison is not None and comparison.warnings:
+    if comparison is not None and comparison.agreement and comparison.warnings:
         text.append("The comparison with the reference is not a fair one; see there.")
     return " ".join(text)
 
@@ -111,7 +113,7 @@ def _provenance(
         "model": f"{analysis.clip.model_name}, lengths times "
         f"{analysis.clip.provenance.human_to_model_scale:.3f}",
     }
-    if comparison is not None:
+    if comparison is not None and comparison.agreement:
         facts["reference"] = comparison.table.citation
     facts["package"] = f"musclemimic-eval {version('musclemimic-eval')}"
     facts["python"] = f"{platform.python_version()} on {platform.system()}"

@@ -7,10 +7,12 @@ from jaxtyping import Bool, Float
 from musclemimic_models import InputError, MotionClip, MusculoModel
 
 from musclemimic_eval.gait.contacts import Contact
+from musclemimic_eval.gait.feet import FEET
+from musclemimic_eval.human.force_doubts import axes_notes, pace_notes
 from musclemimic_eval.human.recording import ankles_at, pelvis_at
 from musclemimic_eval.human.sources import Recording
 from musclemimic_eval.kinetics.differentiate import DifferentiatedMotion, differentiate
-from musclemimic_eval.kinetics.ground_reaction import GroundReaction
+from musclemimic_eval.kinetics.ground_reaction import GRAVITY, GroundReaction
 from musclemimic_eval.kinetics.inverse_dynamics import (
     USUAL_RESIDUAL,
     InverseDynamics,
@@ -97,22 +99,35 @@ def _filtered(ground: GroundReaction) -> GroundReaction:
 
 
 def residual_notes(kinetics: Kinetics, contacts: tuple[Contact, ...]) -> list[str]:
-    """What is to be said of the residual force where every standing foot is on a plate."""
-    loaded = kinetics.placement.ground.resampled(kinetics.motion.time).loaded
+    """What is to be said of the residual force where every standing foot is on a plate.
+
+    Of its size, and of axes of the plates or a frame rate that would explain it.
+    """
+    felt = kinetics.placement.ground.resampled(kinetics.motion.time)
+    loaded = felt.loaded
     measured = loaded.any(axis=1)
     for foot in (0, 1):
         measured &= loaded[:, foot] | ~_standing(kinetics.time, contacts, foot)
     if measured.sum() < 2:
         return ["no moment at which all of the body's weight was on the plates"]
-    size = np.asarray(np.linalg.norm(kinetics.result.residual_force[measured], axis=1))
+    lacking, force = kinetics.result.residual_force[measured], felt.force[measured].sum(axis=1)
+    notes = axes_notes(lacking + force, force)
+    if not notes:  # One plate's, then: while it carries the body alone.
+        for foot, side in enumerate(FEET):
+            alone = loaded[measured, foot] & ~loaded[measured, 1 - foot]
+            needed = (lacking + force)[alone]
+            notes += axes_notes(needed, force[alone], where=f" under the {side} foot")
+    notes += pace_notes(lacking + force, force, kinetics.result.mass * GRAVITY)
+    size = np.asarray(np.linalg.norm(lacking, axis=1))
     largest = float(np.linalg.norm(kinetics.placement.ground.force, axis=2).max())
     share = float(np.sqrt(np.mean(size**2))) / largest
     if share <= USUAL_RESIDUAL:
-        return []
+        return notes
     return [
+        *notes,
         f"residual force {100 * share:.0f} % of the largest ground force (RMS while the plates "
         f"carry the body); up to {100 * USUAL_RESIDUAL:.0f} % is usual (Hicks et al. 2015, "
-        "J Biomech Eng 137:020905)"
+        "J Biomech Eng 137:020905)",
     ]
 
 

@@ -1,5 +1,6 @@
 """Muscle results of one trial, with their checks: what report and files are made of."""
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -7,9 +8,10 @@ import numpy as np
 from jaxtyping import Bool
 from musclemimic_models import InputError, MuscleTable
 
-from musclemimic_eval.emg.agreement import ChannelAgreement, agree
+from musclemimic_eval.emg.agreement import MAX_LAG_S, ChannelAgreement, agree
 from musclemimic_eval.emg.channels import ChannelMap
 from musclemimic_eval.emg.recording import EmgRecording
+from musclemimic_eval.human.force_doubts import axes_notes, pace_notes
 from musclemimic_eval.inverse.static import (
     MuscleSolution,
     StaticConfig,
@@ -22,6 +24,8 @@ from musclemimic_eval.kinetics.inverse_dynamics import USUAL_RESIDUAL
 # Hicks et al. 2015, J Biomech Eng 137:020905: reserves and residual forces should stay below 5 %
 # of the peak joint moment and of the peak external force.
 LIMIT = USUAL_RESIDUAL
+# A walking stride lasts longer than this, s; curves of less have few features to agree in.
+_STRIDE = 0.9
 
 
 @dataclass(frozen=True)
@@ -116,8 +120,9 @@ def analyse_muscles(
     weight = solution.dynamics.mass * GRAVITY
     peak = weight if trial.ground is None else float(np.abs(trial.ground.force).max())
     residual = solution.dynamics.residual_force[valid]
+    notes = (*trial.notes, *_force_doubts(trial, solution, valid))
     return MuscleAnalysis(
-        trial=trial,
+        trial=dataclasses.replace(trial, notes=notes),
         config=config,
         solution=solution,
         valid=valid,
@@ -125,6 +130,18 @@ def analyse_muscles(
         residual_share=float(np.sqrt((residual**2).sum(axis=1).mean())) / peak,
         emg=None if emg is None else _compared(trial, solution, valid, emg),
     )
+
+
+def _force_doubts(
+    trial: MuscleTrial, solution: MuscleSolution, valid: Bool[np.ndarray, " T"]
+) -> list[str]:
+    """Axes of the plates, or a frame rate, that would explain the motion better."""
+    if trial.ground is None:
+        return []
+    felt = trial.ground.resampled(solution.time).force.sum(axis=1)[valid]
+    needed = solution.dynamics.residual_force[valid] + felt
+    weight = solution.dynamics.mass * GRAVITY
+    return [*axes_notes(needed, felt), *pace_notes(needed, felt, weight)]
 
 
 def _reserves(solution: MuscleSolution, valid: Bool[np.ndarray, " T"]) -> tuple[Reserve, ...]:
@@ -161,6 +178,18 @@ def _compared(
         solution.muscle_names,
     )
     return EmgComparison(recording, emg[1], rows)
+
+
+def emg_caveat(rows: tuple[ChannelAgreement, ...]) -> str:
+    """Over which time EMG and activations were compared, and what that is worth."""
+    seconds = rows[0].seconds
+    text = (
+        f"Over {seconds:.2f} s that both cover, shifts up to {1000 * MAX_LAG_S:.0f} ms; a lag at "
+    )
+    text += "that limit is none that was found."
+    if seconds < _STRIDE:
+        text += " Less than a stride: an r at the best lag says little."
+    return text
 
 
 def longest_run(valid: Bool[np.ndarray, " T"]) -> tuple[int, int]:

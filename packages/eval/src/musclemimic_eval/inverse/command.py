@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import tyro
 from musclemimic_models import MotionClip, get_musculo_model
 from musclemimic_models.files import jsonable
+from musclemimic_models.help_text import help_text
 from musclemimic_sim import keep_compilations
 from rich.console import Console
 from rich.table import Table
@@ -18,7 +19,7 @@ from rich.table import Table
 from musclemimic_eval.emg.channels import Side, load_channel_table
 from musclemimic_eval.emg.readers import as_envelopes, read_emg
 from musclemimic_eval.emg.recording import Kind
-from musclemimic_eval.inverse.analysis import MuscleAnalysis, analyse_muscles
+from musclemimic_eval.inverse.analysis import MuscleAnalysis, analyse_muscles, emg_caveat
 from musclemimic_eval.inverse.report import muscle_numbers, write_muscle_report
 from musclemimic_eval.inverse.static import FOOT_JOINTS, StaticConfig
 from musclemimic_eval.inverse.trial import load_trial
@@ -30,8 +31,11 @@ class MusclesConfig:
     """Muscle activations, joint contact forces and metabolic power of a measured motion.
 
     Inverse dynamics of the motion with its ground reaction, then static optimisation on the
-    model's muscles. `musclemimic eval muscles coordinates.sto --grf grf.mot --mass 85.3
-    --emg emg.sto --emg-side right --out muscles` writes a page, JSON and CSV.
+    model's muscles. With --out a page, JSON and CSV.
+
+    Examples:
+        musclemimic eval muscles walk.c3d --mass 72 --out muscles
+        musclemimic eval muscles walk.mot --grf grf.mot --mass 72 --emg emg.sto --emg-side right
 
     Attributes:
         motion: C3D with force plates, TRC, or OpenSim coordinates (.mot, .sto).
@@ -76,7 +80,12 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         InputError: a file or option that cannot be used.
     """
-    config = tyro.cli(MusclesConfig, args=list(argv), prog="musclemimic eval muscles")
+    config = tyro.cli(
+        MusclesConfig,
+        args=list(argv),
+        prog="musclemimic eval muscles",
+        description=help_text(MusclesConfig),
+    )
     keep_compilations()
     analysis = run(config)
     page = None
@@ -144,5 +153,6 @@ def _tables(analysis: MuscleAnalysis) -> list[Table]:
         for row in analysis.emg.rows:
             values = f"{row.r:.2f}", f"{row.best_r:.2f}", f"{1000 * row.lag_s:+.0f}"
             emg.add_row(row.label, *values, f"{row.overlap:.2f}")
+        emg.caption = emg_caveat(analysis.emg.rows)
         tables.append(emg)
     return tables

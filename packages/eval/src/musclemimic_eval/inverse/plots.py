@@ -84,8 +84,10 @@ def plot_power(analysis: MuscleAnalysis, muscles: MuscleTable) -> Figure:
     sums = {name: power[:, groups == name].sum(axis=1) for name in dict.fromkeys(muscles.group)}
     order = sorted(sums, key=lambda name: -float(sums[name].mean()))
     figure, (axes,) = quiet_figure(1, 1, height=2.6)
-    colours = [str(0.25 + 0.6 * i / max(1, len(order) - 1)) for i in range(len(order))]
-    axes.stackplot(solution.time, *(sums[name] for name in order), colors=colours, labels=order)
+    # Neighbours in the stack differ in hue; the ten groups of either body have one each.
+    colours = [f"C{index}" for index in range(len(order))]
+    layers = [sums[name] for name in order]
+    axes.stackplot(solution.time, *layers, colors=colours, labels=order, alpha=0.75)
     axes.set_ylabel("W")
     axes.set_xlabel("time, s")
     axes.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))

@@ -13,6 +13,7 @@ from musclemimic_eval.inverse.analysis import (
     LIMIT,
     EmgComparison,
     MuscleAnalysis,
+    emg_caveat,
     group_power,
 )
 from musclemimic_eval.inverse.plots import (
@@ -167,11 +168,10 @@ def _emg_section(analysis: MuscleAnalysis, emg: EmgComparison) -> Section:
         )
         for row in emg.rows
     )
-    seconds = emg.rows[0].seconds
     note = (
-        f"Over {seconds:.2f} s that both cover, curves in units of their own maximum. Lag: "
-        "positive where the activation comes after the EMG, as force does. Overlap: time on in "
-        "both over time on in either, at 30 % of the maximum. Peak: largest activation."
+        f"{emg_caveat(emg.rows)} Curves in units of their own maximum. Lag: positive where the "
+        "activation comes after the EMG, as force does. Overlap: time on in both over time on in "
+        "either, at 30 % of the maximum. Peak: largest activation."
     )
     notes = (
         (f"Channels not understood, left out: {', '.join(emg.channels.unknown)}.",)

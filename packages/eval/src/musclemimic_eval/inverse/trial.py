@@ -2,14 +2,21 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float
 from musclemimic_models import InputError, MotionClip, MusculoModel
 
+from musclemimic_eval.gait.analysis import clock_notes, event_notes, find_strides
+from musclemimic_eval.human.doubts import motion_notes
+from musclemimic_eval.human.force_doubts import force_notes
 from musclemimic_eval.kinetics.ground_reaction import GRAVITY, GroundReaction
 from musclemimic_eval.kinetics.inverse_dynamics import InverseDynamics
 from musclemimic_eval.kinetics.placing import place_under
+
+if TYPE_CHECKING:
+    from musclemimic_eval.human.sources import Recording
 
 # A root that needs more than this share of body weight from nowhere stands on something that no
 # plate measured (or leaves one that did not stop measuring).
@@ -83,7 +90,20 @@ def load_trial(
         start=recording.start,
         ankles=ankles_at(recording, clip),
     )
-    return MuscleTrial(motion.name, model, clip, placement.ground, recording.start, recording.notes)
+    notes = (*recording.notes, *_doubts(recording))
+    return MuscleTrial(motion.name, model, clip, placement.ground, recording.start, notes)
+
+
+def _doubts(recording: "Recording") -> list[str]:
+    """What motion and forces contradict, as far as there are strides to tell by."""
+    strides = find_strides(recording)
+    trial = strides.spatiotemporal
+    notes = event_notes(strides.disagreement) + clock_notes(strides)
+    notes += motion_notes(recording.feet, strides.contacts, trial, recording.leg_length)
+    if recording.ground is not None:
+        stride = 120.0 / trial.cadence
+        notes += force_notes(recording.ground, strides.contacts, stride, recording.leg_length)
+    return notes
 
 
 def explained(dynamics: InverseDynamics) -> Bool[np.ndarray, " T"]:

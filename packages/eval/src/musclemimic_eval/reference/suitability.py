@@ -66,8 +66,8 @@ def warnings_for(
         found.append("the reference's population is unknown")
     elif np.isfinite(leg_length) and (leg_length > _GROWN_UP) != table.adults:
         who = "an adult's" if leg_length > _GROWN_UP else "a child's"
-        others = "adults" if table.adults else "children"
-        found.append(f"{who} legs ({leg_length:.2f} m) compared with {others}'s")
+        others = "adults'" if table.adults else "children's"
+        found.append(f"{who} legs ({leg_length:.2f} m) compared with {others}")
     if group.n and group.n < 5:
         found.append(f"the band is of {group.n} person{'s' * (group.n > 1)}, not of a population")
     found += _asymmetries(trial)
