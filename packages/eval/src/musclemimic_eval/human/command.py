@@ -35,11 +35,15 @@ class MotionConfig:
     Reads C3D, TRC, OpenSim coordinates (.mot, .sto), BVH and SMPL parameters (.npz). A C3D file's
     own force plates are used; for the others give the force file. Example:
     musclemimic eval motion walk.trc --grf walk_grf.mot --mass 72 --out report
+    Joint angles know no heels and toes: give the OpenSim model that they were computed with, too:
+    musclemimic eval motion walk_ik.mot --osim subject_scaled.osim --grf walk_grf.mot
 
     Attributes:
         file: the recording.
         grf: OpenSim force file (.mot, .sto) of the same trial, on the same clock.
         loads: OpenSim ExternalLoads file (.xml) that says what is what in the force file.
+        osim: OpenSim model (.osim) of joint angles (.mot, .sto): the person's own heels, toes and
+            leg length instead of the muscle model's.
         mass: of the person, kg; by default the weight on the plates.
         reference: a packaged table (schwartz2008_children, falisse2019_adult), a CSV file of your
             own, or none.
@@ -52,6 +56,7 @@ class MotionConfig:
     file: Annotated[Path, tyro.conf.Positional]
     grf: Path | None = None
     loads: Path | None = None
+    osim: Path | None = None
     mass: float | None = None
     reference: str = PACKAGED[0]
     group: str | None = None
@@ -92,7 +97,9 @@ def run(config: MotionConfig) -> tuple[MotionAnalysis, Comparison | None]:
     choice = ReferenceChoice(config.reference, config.group, config.split_phases)
     table = choice.load()
     model = get_musculo_model(_MODEL, fingers=False)
-    recording = read_recording(config.file, model, grf=config.grf, loads=config.loads)
+    recording = read_recording(
+        config.file, model, grf=config.grf, loads=config.loads, osim=config.osim
+    )
     return compared(analyse(recording, model, mass=config.mass), table, choice)
 
 

@@ -32,17 +32,27 @@ from musclemimic_eval.human.sources import (
 )
 from musclemimic_eval.signals import interpolated
 
+# Of files with joint angles.
+COORDINATE_SUFFIXES = (".mot", ".sto")
+
 
 def read_recording(
-    path: Path, model: MusculoModel, *, grf: Path | None = None, loads: Path | None = None
+    path: Path,
+    model: MusculoModel,
+    *,
+    grf: Path | None = None,
+    loads: Path | None = None,
+    osim: Path | None = None,
 ) -> Recording:
     """Read a trial from C3D, TRC, OpenSim coordinates, BVH or SMPL parameters.
 
     Args:
         path: the motion. A C3D file brings its own force plates.
-        model: that coordinates are put on to find the feet.
+        model: that coordinates are put on to find the feet, unless there is `osim`.
         grf: OpenSim force file of the same trial and clock.
         loads: ExternalLoads file that explains `grf`.
+        osim: OpenSim model (.osim) that coordinates were computed with: feet, leg length and a
+            treadmill's belt then come from the person's own skeleton.
 
     Raises:
         InputError: an unknown suffix, or whatever is wrong with a file, in one line.
@@ -52,6 +62,13 @@ def read_recording(
         raise unknown_name(path, "suffix", suffix, sorted(READERS))
     if suffix == ".c3d" and grf is not None:
         raise InputError(grf, "--grf", found="a force file", expected="none: C3D has its own")
+    if osim is not None and suffix not in COORDINATE_SUFFIXES:
+        raise InputError(
+            osim,
+            "--osim",
+            found=f"it with {path.name}",
+            expected=f"joint angles ({' or '.join(COORDINATE_SUFFIXES)}) that it explains",
+        )
     plates: tuple[Plate, ...] = ()
     plate_time = np.zeros(0)
     if suffix in (".trc", ".c3d"):
@@ -68,7 +85,7 @@ def read_recording(
         recording = from_markers(path, landmarks)
     else:
         turn = None
-        recording = from_motion(path, model)
+        recording = from_motion(path, model, osim=osim)
     _require_sides(recording)
     track = FootTrack(recording.feet.time, (recording.feet.heel + recording.feet.toe) / 2)
     if grf is not None:
@@ -94,13 +111,14 @@ def pelvis_at(recording: Recording, clip: MotionClip) -> Float[np.ndarray, "T 3"
 
 
 def ankles_at(recording: Recording, clip: MotionClip) -> Float[np.ndarray, "T 2 3"] | None:
-    """The measured ankle joints at a clip's frames, m; None for joint angles, which have none."""
-    motion = recording.motion
-    if not isinstance(motion, SkeletonMotion):
+    """The measured ankle joints at a clip's frames, m; None for joint angles without a model."""
+    motion, ankles = recording.motion, recording.ankles
+    if isinstance(motion, SkeletonMotion):
+        columns = [motion.index(f"{side}_ankle") for side in ("left", "right")]
+        ankles = motion.positions[:, columns]
+    if ankles is None:
         return None
-    columns = [motion.index(f"{side}_ankle") for side in ("left", "right")]
-    frames = clip.dt * np.arange(len(clip))
-    return interpolated(motion.times, motion.positions[:, columns], frames)
+    return interpolated(motion.times, ankles, clip.dt * np.arange(len(clip)))
 
 
 def _require_sides(recording: Recording) -> None:
@@ -151,6 +169,7 @@ def _overground(recording: Recording) -> Recording:
         ),
         motion=_carried(recording.motion, belt),
         pelvis=recording.pelvis + own,
+        ankles=None if recording.ankles is None else recording.ankles + own[:, None],
         ground=recording.ground.carried(-belt, since=since) if recording.ground else None,
         belt=belt,
         clip=None,
