@@ -31,10 +31,8 @@ def polynomial(
     coefficients: Float[np.ndarray, " C"], values: Float[np.ndarray, "K T"]
 ) -> Float[np.ndarray, " T"]:
     """Coefficients from the highest power down."""
-    result = np.zeros(values.shape[1])
-    for index in range(len(coefficients)):
-        result = result * values[0] + float(coefficients[index])
-    return result
+    powers = np.arange(len(coefficients))[::-1, None]
+    return np.sum(coefficients[:, None] * values[0] ** powers, axis=0)
 
 
 def constant(value: float, values: Float[np.ndarray, "K T"]) -> Float[np.ndarray, " T"]:
