@@ -31,8 +31,7 @@ def polynomial(
     coefficients: Float[np.ndarray, " C"], values: Float[np.ndarray, "K T"]
 ) -> Float[np.ndarray, " T"]:
     """Coefficients from the highest power down."""
-    powers = np.arange(len(coefficients))[::-1, None]
-    return np.sum(coefficients[:, None] * values[0] ** powers, axis=0)
+    return np.einsum("tp,p->t", np.vander(values[0], len(coefficients)), coefficients)
 
 
 def constant(value: float, values: Float[np.ndarray, "K T"]) -> Float[np.ndarray, " T"]:

@@ -142,7 +142,9 @@ def read_joint(path: Path, element: Element, known: Frames, *, body: str | None 
     coordinates = tuple(
         Coordinate(
             name_of(path, entry),
-            number_of(path, f"{where}: {name_of(path, entry)}", entry, "default_value", default=0),
+            number_of(
+                path, f"{where}: {name_of(path, entry)}", entry, "default_value", default=0.0
+            ),
             flag_of(path, f"{where}: {name_of(path, entry)}", entry, "locked", default=False),
         )
         for entry in element.iter("Coordinate")
