@@ -15,6 +15,7 @@ from musclemimic_retarget.osim.xml import Element, number_of, numbers_of
 
 # Of the coordinates (K, T), rad or m, in the order in which the model lists them.
 Function = Callable[[Float[np.ndarray, "K T"]], Float[np.ndarray, " T"]]
+_NARROWEST = 1e-9  # of the steps between a curve's points
 _FIRST, _LAST = slice(None, 4), slice(-4, None)
 # Tags that may stand in front of a function's own, which they wrap.
 _WRAPPERS = ("function", "coupled_coordinates_function")
@@ -31,7 +32,8 @@ def polynomial(
     coefficients: Float[np.ndarray, " C"], values: Float[np.ndarray, "K T"]
 ) -> Float[np.ndarray, " T"]:
     """Coefficients from the highest power down."""
-    return np.einsum("tp,p->t", np.vander(values[0], len(coefficients)), coefficients)
+    result: Float[np.ndarray, " T"] = np.polyval(coefficients, values[0])
+    return result
 
 
 def constant(value: float, values: Float[np.ndarray, "K T"]) -> Float[np.ndarray, " T"]:
@@ -154,7 +156,12 @@ def _read_multiplier(path: Path, where: str, element: Element, coordinates: int)
 
 
 def _read_simm(path: Path, where: str, element: Element, coordinates: int) -> Function:
-    return simm_spline(*_points(path, where, element, coordinates))
+    x, y = _points(path, where, element, coordinates)
+    try:
+        return simm_spline(x, y)
+    except np.linalg.LinAlgError as error:
+        found = " ".join(f"{value:g}" for value in x)
+        raise InputError(path, f"{where}: x", found=found, expected="points of a curve") from error
 
 
 def _read_pieces(path: Path, where: str, element: Element, coordinates: int) -> Function:
@@ -167,7 +174,7 @@ def _points(
     _require_one(path, where, element, coordinates)
     x = numbers_of(path, where, element, "x")
     y = numbers_of(path, where, element, "y", count=len(x))
-    if len(x) < 2 or not (np.diff(x) > 0).all():
+    if len(x) < 2 or not (np.diff(x) > _NARROWEST).all():
         raise InputError(
             path,
             f"{where}: x",

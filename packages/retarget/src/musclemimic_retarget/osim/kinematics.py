@@ -58,13 +58,15 @@ def place(
             raise unknown_name(model.source, "marker", name, sorted(model.markers))
     wanted = {model.markers[name].body for name in markers} | set(bodies)
     chain = _chain(model, wanted)
-    values, at_default = _values(model, table, chain, may_lack)
-    poses = _poses(model, values, chain, len(table))
-    found: dict[str, Float[np.ndarray, "T 3"]] = {name: poses[name][1] for name in bodies}
-    for name in markers:
-        marker = model.markers[name]
-        turn, position = poses[marker.body]
-        found[name] = position + turn @ marker.position
+    found: dict[str, Float[np.ndarray, "T 3"]] = {}
+    with np.errstate(over="ignore", invalid="ignore"):  # said below, with the point's name
+        values, at_default = _values(model, table, chain, may_lack)
+        poses = _poses(model, values, chain, len(table))
+        found |= {name: poses[name][1] for name in bodies}
+        for name in markers:
+            marker = model.markers[name]
+            turn, position = poses[marker.body]
+            found[name] = position + turn @ marker.position
     for name, points in found.items():
         if not np.isfinite(points).all():
             raise InputError(

@@ -13,6 +13,7 @@ Element = ElementTree.Element
 # Models of a whole body with hundreds of muscles have under 10 MB and a dozen levels.
 LARGEST_FILE = 32_000_000
 _DEEPEST = 64
+_LARGEST_NUMBER = 1e9  # m, rad or any coefficient
 # OpenSim 2.3, which wrote joints as OpenSim 3 does, up to any 4.x.
 _OLDEST, _NEWEST = 20302, 49999
 
@@ -60,7 +61,10 @@ def read_model_element(path: Path) -> Element:
     size = path.stat().st_size
     if size > LARGEST_FILE:
         raise InputError(
-            path, "file", found=f"{size / 1e6:.0f} MB", expected=f"at most {LARGEST_FILE / 1e6:g}"
+            path,
+            "file",
+            found=f"{size / 1e6:g} MB",
+            expected=f"at most {LARGEST_FILE / 1e6:g} MB, an OpenSim model",
         )
     try:
         root = ElementTree.fromstring(
@@ -130,7 +134,7 @@ def numbers_of(
         count: how many there have to be; None for any number but zero.
 
     Raises:
-        InputError: another count, or text that is not a finite number.
+        InputError: another count, or text that is not a number of sensible size.
     """
     words = text_of(element, tag).split()
     wanted = f"{count} numbers" if count is not None else "numbers"
@@ -141,7 +145,8 @@ def numbers_of(
     if not len(values) or (count is not None and len(values) != count):
         found = " ".join(words) or "nothing"
         raise InputError(path, f"{where}: {tag}", found=found, expected=wanted)
-    if not np.isfinite(values).all():
+    # NaN is not below either.
+    if not (np.abs(values) < _LARGEST_NUMBER).all():
         raise InputError(path, f"{where}: {tag}", found=" ".join(words), expected=wanted)
     return values
 
