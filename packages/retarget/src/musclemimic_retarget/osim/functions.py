@@ -32,13 +32,13 @@ def polynomial(
     coefficients: Float[np.ndarray, " C"], values: Float[np.ndarray, "K T"]
 ) -> Float[np.ndarray, " T"]:
     """Coefficients from the highest power down."""
-    result: Float[np.ndarray, " T"] = np.polyval(coefficients, values[0])
-    return result
+    powers = np.arange(len(coefficients))[::-1, None]
+    return np.sum(coefficients[:, None] * values[0] ** powers, axis=0)
 
 
 def constant(value: float, values: Float[np.ndarray, "K T"]) -> Float[np.ndarray, " T"]:
     """The same whatever the coordinates are."""
-    return np.full(values.shape[1], value)
+    return value + np.zeros(values.shape[1])
 
 
 def scaled(
