@@ -127,6 +127,10 @@ TURN = re.compile(r'<TransformAxis name="rotation3">.*?</TransformAxis>')
             leg4(extra=coordinate("q", default="inf")),
             "joint knee: q: default_value: found inf, expected 1 numbers",
         ),
+        (
+            swap("<default_value>0.0<", "<range>-1</range><default_value>0.0<"),
+            "joint knee: knee_angle: range: found -1, expected 2 numbers",
+        ),
         (leg4(hip="WeldJoint"), "joint hip: coordinates: found 1, expected 0 of a WeldJoint"),
         (
             swap("/bodyset/tibia</socket_parent_frame>", "/x</socket_parent_frame>"),

@@ -17,7 +17,13 @@ try:
     from musclemimic_retarget.markers.trc import read_trc_markers
     from musclemimic_retarget.motion import CoordinateMotion, HumanMotion, SkeletonMotion
     from musclemimic_retarget.opensim import Table, read_table
-    from musclemimic_retarget.osim import OsimModel, place, read_coordinates, read_osim
+    from musclemimic_retarget.osim import (
+        CoordinateTable,
+        OsimModel,
+        place,
+        read_coordinates,
+        read_osim,
+    )
     from musclemimic_retarget.osim.frames import Frame
     from musclemimic_retarget.readers import READERS, read_motion
 except ModuleNotFoundError as error:
@@ -34,6 +40,7 @@ __all__ = [
     "READERS",
     "C3DFile",
     "CoordinateMotion",
+    "CoordinateTable",
     "Frame",
     "GMRFit",
     "GMRFitConfig",

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from musclemimic_models import InputError
 
 from musclemimic_eval.human.files import (
+    CoordinateTable,
     Frame,
     OsimModel,
     load_marker_sets,
@@ -29,6 +30,8 @@ _MAY_LACK = tuple(f"{name}_angle_{side}" for side in "lr" for name in ("subtalar
 # Without markers on the foot the heel is the heel bone's origin, its rear end, and the toes' tip
 # lies this share of the way from there to their joint in front of that (6 of 18 cm in an adult).
 _TOES = 1 / 3
+# Knees may leave their model's range by this, rad; those of another sign do by more.
+_BEYOND = np.deg2rad(25)
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,11 @@ def own_skeleton(coordinates: Path, osim: Path) -> OwnSkeleton:
 
     Raises:
         InputError: whatever is wrong with either file; a body of the legs that is not there; a
-            coordinate that the model needs and the file lacks.
+            coordinate that the model needs and the file lacks; knees that bend the other way.
     """
     model = read_osim(osim)
     table = read_coordinates(coordinates, model)
+    _require_knees(model, table)
     feet = _feet(model)
     model = dataclasses.replace(model, markers=MappingProxyType({**model.markers, **feet}))
     bones = [f"{bone}_{side}" for side in "lr" for bone in ("femur", "tibia", "talus")]
@@ -91,6 +95,26 @@ def own_skeleton(coordinates: Path, osim: Path) -> OwnSkeleton:
         leg_length=float(np.sum(legs)) / 2,
         notes=_notes(osim, placed.at_default),
     )
+
+
+def _require_knees(model: OsimModel, table: CoordinateTable) -> None:
+    """Raise InputError if knees bend the way that the model's cannot: angles of another model."""
+    for name in (f"knee_angle_{side}" for side in "lr"):
+        if name in table.values and name in model.coordinates:
+            low, high = model.coordinates[name].range
+            least, most = float(table.values[name].min()), float(table.values[name].max())
+            if least < low - _BEYOND or most > high + _BEYOND:
+                found, allowed = (
+                    f"{np.rad2deg(one):.0f} to {np.rad2deg(other):.0f}°"
+                    for one, other in ((least, most), (low, high))
+                )
+                raise InputError(
+                    table.source,
+                    name,
+                    found=found,
+                    expected=f"{allowed}, the knee of {model.source.name}: the model that these "
+                    "angles were computed with",
+                )
 
 
 def _notes(osim: Path, at_default: Collection[str]) -> tuple[str, ...]:

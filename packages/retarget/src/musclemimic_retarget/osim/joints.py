@@ -46,11 +46,13 @@ class Coordinate:
         name: of the coordinate.
         default: rad or m.
         locked: whether it keeps its default.
+        range: least and largest value, rad or m, as the model states them.
     """
 
     name: str
     default: float
     locked: bool
+    range: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -139,21 +141,27 @@ def read_joint(path: Path, element: Element, known: Frames, *, body: str | None 
         if body is None
         else _places(path, where, element, known, body)
     )
-    coordinates = tuple(
-        Coordinate(
-            name_of(path, entry),
-            number_of(
-                path, f"{where}: {name_of(path, entry)}", entry, "default_value", default=0.0
-            ),
-            flag_of(path, f"{where}: {name_of(path, entry)}", entry, "locked", default=False),
-        )
-        for entry in element.iter("Coordinate")
-    )
+    coordinates = tuple(_coordinate(path, where, entry) for entry in element.iter("Coordinate"))
     if element.tag == "CustomJoint":
         turns, shifts = _custom(path, where, element)
     else:
         turns, shifts = _simple(path, where, element.tag, coordinates)
     return Joint(name, parent, child, turns, shifts, coordinates)
+
+
+def _coordinate(path: Path, joint: str, element: Element) -> Coordinate:
+    name = name_of(path, element)
+    where = f"{joint}: {name}"
+    limits = -np.inf, np.inf
+    if text_of(element, "range"):
+        low, high = numbers_of(path, where, element, "range", count=2)
+        limits = float(low), float(high)
+    return Coordinate(
+        name,
+        number_of(path, where, element, "default_value", default=0.0),
+        flag_of(path, where, element, "locked", default=False),
+        limits,
+    )
 
 
 def _sockets(path: Path, where: str, element: Element, known: Frames) -> tuple[Frame, Frame]:
