@@ -169,6 +169,16 @@ def test_own_ankles_put_the_force_under_the_foot(real_data: Path) -> None:
         assert min(moments_rmse(real_data, "walk3d_ik", quantity, name)) >= without
 
 
+def test_ankles_go_with_the_feet_on_a_treadmill(real_data: Path) -> None:
+    """Heel and ankle joint are two points of a foot whose joint between is locked."""
+    trial = recording(real_data, "run200_osim")
+    assert trial.ankles is not None
+    assert trial.belt[0] == pytest.approx(-1.99, abs=0.02)
+    apart = np.linalg.norm(trial.ankles - trial.feet.heel, axis=2)
+    assert np.ptp(apart, axis=0).max() < 1e-6
+    assert 0.04 < apart.mean() < 0.12
+
+
 def test_the_command_takes_the_model_and_says_when_it_would_help(
     real_data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
