@@ -35,7 +35,8 @@ class MotionConfig:
     Reads C3D, TRC, OpenSim coordinates (.mot, .sto), BVH and SMPL parameters (.npz). A C3D file's
     own force plates are used; for the others give the force file. Example:
     musclemimic eval motion walk.trc --grf walk_grf.mot --mass 72 --out report
-    Joint angles know no heels and toes: give the OpenSim model that they were computed with, too:
+
+    Joint angles have no heels and toes; the OpenSim model that they were computed with has. Example:
     musclemimic eval motion walk_ik.mot --osim subject_scaled.osim --grf walk_grf.mot
 
     Attributes:
