@@ -15,7 +15,7 @@ from musclemimic_retarget.osim.model import OsimModel
 
 @dataclass(frozen=True)
 class CoordinateTable:
-    """Independent coordinates over time.
+    """Independent coordinates over time. Arrays are read-only.
 
     Attributes:
         source: the file.
@@ -65,4 +65,6 @@ def read_coordinates(path: Path, model: OsimModel) -> CoordinateTable:
     angles = np.array([name in turning for name in names])
     values = table.values[:, [columns[name] for name in names]]
     values = in_radians(path, table.header, names, values, angles)
+    for array in (time, values):
+        array.flags.writeable = False
     return CoordinateTable(path, time, MappingProxyType(dict(zip(names, values.T, strict=True))))

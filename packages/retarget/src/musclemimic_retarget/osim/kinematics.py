@@ -17,7 +17,7 @@ Poses = dict[str, tuple[Float[np.ndarray, "T 3 3"], Float[np.ndarray, "T 3"]]]
 
 @dataclass(frozen=True)
 class Placed:
-    """Points of a model over time, in OpenSim's ground (y up as a rule).
+    """Points of a model over time, in OpenSim's ground (y up as a rule). Arrays are read-only.
 
     Attributes:
         positions: name to (T, 3) m.
@@ -75,6 +75,7 @@ def place(
                 found="a position that is not finite",
                 expected=f"coordinates within the reach of {model.source.name}",
             )
+        points.flags.writeable = False
     return Placed(found, at_default)
 
 
