@@ -36,7 +36,7 @@ class MotionConfig:
     own force plates are used; for the others give the force file. Example:
     musclemimic eval motion walk.trc --grf walk_grf.mot --mass 72 --out report
 
-    Joint angles have no heels and toes, but the OpenSim model they were computed with. Example:
+    Joint angles lack heels and toes; the OpenSim model that they were computed with has them.
     musclemimic eval motion walk_ik.mot --osim subject_scaled.osim --grf walk_grf.mot
 
     Attributes:
