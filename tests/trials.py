@@ -42,6 +42,10 @@ GAIT_TRIALS = {
     "opencap_ik": ("opencap_lab_walk/walking1.mot", "opencap_lab_walk/walking1_forces.mot"),
     "run200_ik": ("running_hamner/run200_ik.mot", "running_hamner/run200_grf.mot"),
     "run300_ik": ("running_hamner/run300_ik.mot", "running_hamner/run300_grf.mot"),
+    "walk3d_osim": ("opensim_walk3d/coordinates.sto", "opensim_walk3d/grf_walk.mot"),
+    "opencap_osim": ("opencap_lab_walk/walking1.mot", "opencap_lab_walk/walking1_forces.mot"),
+    "run200_osim": ("running_hamner/run200_ik.mot", "running_hamner/run200_grf.mot"),
+    "run300_osim": ("running_hamner/run300_ik.mot", "running_hamner/run300_grf.mot"),
     "opencap": ("opencap_lab_walk/walking1.trc", "opencap_lab_walk/walking1_forces.mot"),
     "run200": ("running_hamner/run200.trc", "running_hamner/run200_grf.mot"),
     "run300": ("running_hamner/run300.trc", "running_hamner/run300_grf.mot"),
@@ -54,14 +58,26 @@ GAIT_TRIALS = {
     "bvh_back": ("bvh/bandai1_walk-back_normal_001.bvh", None),
     "bow": ("bvh/bandai1_bow_normal_001.bvh", None),
 }
+# The OpenSim models that joint angles were computed with, by folder.
+OSIM = {
+    "opensim_walk3d": "subject_walk_scaled.osim",
+    "opencap_lab_walk": "LaiArnoldModified2017_poly_withArms_weldHand_scaled.osim",
+    "running_hamner": "final.osim",
+}
 
 
 @functools.cache
 def recording(data: Path, name: str) -> Recording:
-    """A trial with its forces."""
+    """A trial with its forces; `_osim`: with the person's own skeleton."""
     motion, force = GAIT_TRIALS[name]
     model = get_musculo_model("MyoFullBody", fingers=False)
-    return read_recording(data / motion, model, grf=data / force if force else None)
+    folder = (data / motion).parent
+    return read_recording(
+        data / motion,
+        model,
+        grf=data / force if force else None,
+        osim=folder / OSIM[folder.name] if name.endswith("_osim") else None,
+    )
 
 
 @functools.cache

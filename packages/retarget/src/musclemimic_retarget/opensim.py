@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from musclemimic_models import InputError
 from musclemimic_models.files import require_file
 
@@ -58,13 +58,8 @@ def read_opensim(path: Path) -> CoordinateMotion:
             increase, no coordinate of the body, value that is not finite.
     """
     table = read_table(path)
-    times = table.values[:, 0]
-    if not (np.diff(times) > 0).all():
-        row = int(np.argmin(np.diff(times) > 0)) + 1
-        raise InputError(
-            path, f"time in row {row + 1}", found=times[row], expected=f"> {times[row - 1]}"
-        )
-    columns = {_bare(label): index for index, label in enumerate(table.labels) if _bare(label)}
+    fps = frame_rate(path, table.values[:, 0])
+    columns = coordinate_columns(table)
     names = tuple(name for name in KNOWN_COORDINATES if name in columns)
     if not any(name in columns for name in (*LEG_COORDINATES, *ARM_COORDINATES)):
         raise InputError(
@@ -77,13 +72,28 @@ def read_opensim(path: Path) -> CoordinateMotion:
     if ignored:
         logger.info("%s: columns left out: %s", path.name, ", ".join(ignored))
     values = table.values[:, [columns[name] for name in names]]
-    values = _in_radians(path, table.header, names, values)
+    angles = np.array([name not in TRANSLATIONS for name in names])
+    values = in_radians(path, table.header, names, values, angles)
     values = _flexion_positive(path, names, values)
+    return CoordinateMotion(source=MotionSource(path.name), fps=fps, names=names, values=values)
+
+
+def frame_rate(path: Path, times: Float[np.ndarray, " T"]) -> float:
+    """Frames per second of a time column, s.
+
+    Raises:
+        InputError: time that does not increase, or in uneven steps.
+    """
+    if not (np.diff(times) > 0).all():
+        row = int(np.argmin(np.diff(times) > 0)) + 1
+        raise InputError(
+            path, f"time in row {row + 1}", found=times[row], expected=f"> {times[row - 1]}"
+        )
     fps = float((len(times) - 1) / (times[-1] - times[0]))
     even = np.linspace(float(times[0]), float(times[-1]), len(times))
     if np.abs(times - even).max() > 0.5 / fps:
         raise InputError(path, "time", found="uneven steps", expected="a constant frame rate")
-    return CoordinateMotion(source=MotionSource(path.name), fps=fps, names=names, values=values)
+    return fps
 
 
 def read_table(path: Path) -> Table:
@@ -142,6 +152,14 @@ def _numbers(
     return values
 
 
+def coordinate_columns(table: Table) -> dict[str, int]:
+    """Columns of the coordinates by bare name, whether labels are state paths or not.
+
+    Speeds and other states are left out; what else has a bare name ("time") is not.
+    """
+    return {_bare(label): index for index, label in enumerate(table.labels) if _bare(label)}
+
+
 def _bare(label: str) -> str:
     """Coordinate name of a column label; empty for speeds and other states."""
     parts = label.strip("/").split("/")
@@ -151,10 +169,14 @@ def _bare(label: str) -> str:
     return parts[-2] if is_coordinate else ""
 
 
-def _in_radians(
-    path: Path, header: dict[str, str], names: tuple[str, ...], values: Float[np.ndarray, "T C"]
+def in_radians(
+    path: Path,
+    header: dict[str, str],
+    names: tuple[str, ...],
+    values: Float[np.ndarray, "T C"],
+    angles: Bool[np.ndarray, " C"],
 ) -> Float[np.ndarray, "T C"]:
-    angles = np.array([name not in TRANSLATIONS for name in names])
+    """Columns of a table with those that are angles in rad, by header and range; it is logged."""
     limbs = np.array([name.startswith(("hip_", "knee_", "arm_", "elbow_")) for name in names])
     range_says_degrees = bool(np.abs(values[:, limbs]).max(initial=0.0) > _LARGEST_RADIANS)
     declared = header.get("indegrees")

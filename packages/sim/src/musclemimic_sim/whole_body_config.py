@@ -12,10 +12,10 @@ class WholeBodyConfig:
 
     The gains are rounded from an evolution on MyoFullBody's muscles (`musclemimic train --recipe
     walk` does the same): first on a recorded walk at 1.1 m/s, then on its mean stride repeated. Two
-    were set by hand after that: the lift, best of four values, and side_position, best of three. With
+    were set by hand after that: the lift, best of four values, and side_position, best of six. With
     more of it (0.42 was found) steps answer a drift twice, by the place and by the velocity that
-    comes with it, and the body sways ever further from side to side over some five strides. A motion
-    of another kind deserves a search of its own.
+    comes with it, and the body sways from side to side, further at every stride. A motion of
+    another kind deserves a search of its own.
 
     Attributes:
         scale_rad: joint target offset at action 1.

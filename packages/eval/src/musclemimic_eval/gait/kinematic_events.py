@@ -12,11 +12,13 @@ from musclemimic_eval.signals import runs, settled
 
 # A foot stands while its slower end is slower than this share of the body's speed.
 _SLOW = 0.5
-# Shares of the body's speed. Foot contact: the rear of the foot has slowed down to `landed`. Foot
-# off: the front has gained `left`; a runner's foot leaves the ground long before it is pulled
-# forward. Chosen where the force plates of five laboratories, 0.4 m/s to running at 3 m/s, agree
-# best with them (docs/gait.md).
-_WALKING, _RUNNING = {"landed": 0.29, "left": 0.6}, {"landed": 0.4, "left": 0.33}
+# Shares of the body's speed that the rear of a foot has slowed down to when it lands, and that its
+# front has gained when it leaves: walking at 0.4 m/s and less, at 1.1 m/s and more, and running. A
+# runner's foot leaves the ground long before it is pulled forward. Chosen where the force plates
+# of five laboratories agree best with motion, raw and as smooth as laboratories make it
+# (docs/gait.md).
+_LANDED, _LEFT = (0.2, 0.4, 0.45), (0.5, 1.0, 0.32)
+_SLOW_WALK, _USUAL_WALK = 0.4, 1.1  # m/s
 _SLOWEST = 0.15  # m/s, of a foot that is on its way
 # Phases shorter than this are noise, s; events are refined within this of where they seem, s.
 _SHORTEST, _WINDOW = 0.08, 0.08
@@ -32,53 +34,54 @@ class _Foot:
     Attributes:
         time: (T,) s.
         rear_speed, front_speed: (T,) m/s.
-        sink: (T,) downward velocity of their middle, m/s.
-        rear_lift: (T,) vertical acceleration of the rear, m/s².
     """
 
     time: Float[np.ndarray, " T"]
     rear_speed: Float[np.ndarray, " T"]
     front_speed: Float[np.ndarray, " T"]
-    sink: Float[np.ndarray, " T"]
-    rear_lift: Float[np.ndarray, " T"]
 
 
 def contacts_from_motion(motion: FootMotion) -> tuple[Contact, ...]:
     """Contacts from heel and toe trajectories, on a treadmill or overground, in order of time.
 
     A foot stands while heel or toe is slow against the ground (the belt's, on a treadmill). Each
-    end is then refined within 80 ms. Foot contact is the median of three estimates, none of
-    which holds from 0.4 m/s to running: the peak of the heel's vertical acceleration (Hreljac &
-    Marshall 2000, J Biomech 33:783), the trough of the foot's vertical velocity (O'Connor et al.
-    2007, Gait Posture 25:469), and the heel's slowing down to 0.29 of the body's speed
-    (running: 0.4). Foot off is where the toe's speed reaches 0.6 of the body's (running: 0.33).
+    end is then refined within 80 ms. Foot contact is where the heel has slowed down to a share of
+    the body's speed, foot off where the toe has gained another: 0.4 and 1 in walking at usual
+    speed, 0.2 and 0.5 at 0.4 m/s (in between on straight lines), 0.45 and 0.32 in running. A
+    low-pass filter leaves the middle of a change where it is but moves its ends and peaks: at 6 Hz
+    the peak of the heel's acceleration (Hreljac & Marshall 2000, J Biomech 33:783) and the trough
+    of the foot's vertical velocity (O'Connor et al. 2007, Gait Posture 25:469) come up to 40 ms
+    after the plate.
     """
     ground = overground(motion)
     speed = max(travel_speed(ground), _SLOWEST)
     feet = _feet(ground, backward=backwards(ground))
     standing = [_standing(foot, speed, motion.rate) for foot in feet]
-    share = _RUNNING if _flies(standing) else _WALKING
+    flies = _flies(standing)
+    landed, left = (speed * _share(shares, speed, flies=flies) for shares in (_LANDED, _LEFT))
     found: list[Contact] = []
     for index, (foot, stands) in enumerate(zip(feet, standing, strict=True)):
         for first, end in runs(stands):
-            start = _landing(foot, first, share["landed"] * speed) if first > 0 else np.nan
-            stop = _leaving(foot, end, share["left"] * speed) if end < len(stands) else np.nan
+            start = _landing(foot, first, landed) if first > 0 else np.nan
+            stop = _leaving(foot, end, left) if end < len(stands) else np.nan
             found.append(Contact(index, start, stop, "kinematics"))
     return in_order(found)
+
+
+def _share(shares: tuple[float, float, float], speed: float, *, flies: bool) -> float:
+    slow, usual, running = shares
+    return running if flies else float(np.interp(speed, (_SLOW_WALK, _USUAL_WALK), (slow, usual)))
 
 
 def _feet(motion: FootMotion, *, backward: bool) -> tuple[_Foot, _Foot]:
     smooth = motion.smooth()
     rear, front = (smooth.toe, smooth.heel) if backward else (smooth.heel, smooth.toe)
     rear_velocity, front_velocity = (velocity(point, motion.time) for point in (rear, front))
-    lift = velocity(rear_velocity[..., 2], motion.time)
     left, right = (
         _Foot(
             time=motion.time,
             rear_speed=np.linalg.norm(rear_velocity[:, foot], axis=1),
             front_speed=np.linalg.norm(front_velocity[:, foot], axis=1),
-            sink=-(rear_velocity[:, foot, 2] + front_velocity[:, foot, 2]) / 2,
-            rear_lift=lift[:, foot],
         )
         for foot in (0, 1)
     )
@@ -99,14 +102,8 @@ def _flies(standing: list[Bool[np.ndarray, " T"]]) -> bool:
 
 
 def _landing(foot: _Foot, first: int, threshold: float) -> float:
-    around = _around(foot.time, first)
-    estimates = [
-        _peak(foot.time, foot.rear_lift, around),
-        _peak(foot.time, foot.sink, around),
-        _crossing(foot.time, -foot.rear_speed, -threshold, around),
-    ]
-    known = [time for time in estimates if np.isfinite(time)]
-    return float(np.median(known)) if known else float(foot.time[first])
+    found = _crossing(foot.time, -foot.rear_speed, -threshold, _around(foot.time, first))
+    return found if np.isfinite(found) else float(foot.time[first])
 
 
 def _leaving(foot: _Foot, end: int, threshold: float) -> float:
@@ -119,15 +116,6 @@ def _around(time: Float[np.ndarray, " T"], index: int) -> Float[np.ndarray, " N"
     low = max(float(time[index]) - _WINDOW, float(time[0]))
     high = min(float(time[index]) + _WINDOW, float(time[-1]))
     return np.linspace(low, high, max(round((high - low) * _FINER), 3))
-
-
-def _peak(
-    time: Float[np.ndarray, " T"], values: Float[np.ndarray, " T"], at: Float[np.ndarray, " N"]
-) -> float:
-    """Time of the highest local maximum; NaN if there is none."""
-    fine = np.asarray(CubicSpline(time, values)(at))
-    inner = np.flatnonzero((fine[1:-1] >= fine[:-2]) & (fine[1:-1] > fine[2:])) + 1
-    return float(at[inner[np.argmax(fine[inner])]]) if len(inner) else np.nan
 
 
 def _crossing(

@@ -41,10 +41,15 @@ class MotionConfig:
         musclemimic eval motion walk.trc --grf walk_grf.mot --mass 72 --out report
         musclemimic eval motion walk.mot --grf walk_grf.mot --reference own.csv --split-phases
 
+    Joint angles lack heels and toes; the OpenSim model that they were computed with has them.
+    musclemimic eval motion walk_ik.mot --osim subject_scaled.osim --grf walk_grf.mot
+
     Attributes:
         file: the recording.
         grf: OpenSim force file (.mot, .sto) of the same trial, on the same clock.
         loads: OpenSim ExternalLoads file (.xml) that says what is what in the force file.
+        osim: OpenSim model (.osim) of joint angles (.mot, .sto): the person's own heels, toes and
+            leg length instead of the muscle model's.
         mass: of the person, kg; by default the weight on the plates.
         reference: a packaged table (schwartz2008_children, falisse2019_adult), a CSV file of your
             own, or none.
@@ -57,6 +62,7 @@ class MotionConfig:
     file: Annotated[Path, tyro.conf.Positional]
     grf: Path | None = None
     loads: Path | None = None
+    osim: Path | None = None
     mass: float | None = None
     reference: str = PACKAGED[0]
     group: str | None = None
@@ -102,7 +108,9 @@ def run(config: MotionConfig) -> tuple[MotionAnalysis, Comparison | None]:
     choice = ReferenceChoice(config.reference, config.group, config.split_phases)
     table = choice.load()
     model = get_musculo_model(_MODEL, fingers=False)
-    recording = read_recording(config.file, model, grf=config.grf, loads=config.loads)
+    recording = read_recording(
+        config.file, model, grf=config.grf, loads=config.loads, osim=config.osim
+    )
     return compared(analyse(recording, model, mass=config.mass), table, choice)
 
 

@@ -11,13 +11,20 @@ try:
         gather_landmarks,
         upright_facing_x,
     )
-    from musclemimic_retarget.markers.marker_sets import choose_marker_set
+    from musclemimic_retarget.markers.marker_sets import choose_marker_set, load_marker_sets
     from musclemimic_retarget.markers.skeleton import build_motion
     from musclemimic_retarget.markers.trajectories import MarkerTrajectories, unique_labels
     from musclemimic_retarget.markers.trc import read_trc_markers
     from musclemimic_retarget.motion import CoordinateMotion, HumanMotion, SkeletonMotion
     from musclemimic_retarget.opensim import Table, read_table
-    from musclemimic_retarget.pose_cost import IKConfig
+    from musclemimic_retarget.osim import (
+        CoordinateTable,
+        OsimModel,
+        place,
+        read_coordinates,
+        read_osim,
+    )
+    from musclemimic_retarget.osim.frames import Frame
     from musclemimic_retarget.readers import READERS, read_motion
 except ModuleNotFoundError as error:
     if error.name is None or not error.name.startswith("musclemimic_retarget"):
@@ -33,19 +40,25 @@ __all__ = [
     "READERS",
     "C3DFile",
     "CoordinateMotion",
+    "CoordinateTable",
+    "Frame",
     "GMRFit",
     "GMRFitConfig",
     "HumanMotion",
-    "IKConfig",
     "Landmarks",
     "MarkerTrajectories",
+    "OsimModel",
     "SkeletonMotion",
     "Table",
     "build_motion",
     "choose_marker_set",
     "gather_landmarks",
+    "load_marker_sets",
+    "place",
     "read_c3d",
+    "read_coordinates",
     "read_motion",
+    "read_osim",
     "read_table",
     "read_trc_markers",
     "unique_labels",

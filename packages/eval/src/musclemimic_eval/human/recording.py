@@ -37,18 +37,27 @@ from musclemimic_eval.signals import interpolated
 # A centre of pressure farther from the middle of a foot than this, m, is not under its sole: in
 # the trials of docs/gait.md it is up to 0.13 m away (median over a step).
 _FAR = 0.2
+# Of files with joint angles.
+COORDINATE_SUFFIXES = (".mot", ".sto")
 
 
 def read_recording(
-    path: Path, model: MusculoModel, *, grf: Path | None = None, loads: Path | None = None
+    path: Path,
+    model: MusculoModel,
+    *,
+    grf: Path | None = None,
+    loads: Path | None = None,
+    osim: Path | None = None,
 ) -> Recording:
     """Read a trial from C3D, TRC, OpenSim coordinates, BVH or SMPL parameters.
 
     Args:
         path: the motion. A C3D file brings its own force plates.
-        model: that coordinates are put on to find the feet.
+        model: that coordinates are put on to find the feet, unless there is `osim`.
         grf: OpenSim force file of the same trial and clock.
         loads: ExternalLoads file that explains `grf`.
+        osim: OpenSim model (.osim) that coordinates were computed with: feet, leg length and a
+            treadmill's belt then come from the person's own skeleton.
 
     Raises:
         InputError: an unknown suffix, or whatever is wrong with a file, in one line.
@@ -58,13 +67,22 @@ def read_recording(
         raise unknown_name(path, "suffix", suffix, sorted(READERS))
     if suffix == ".c3d" and grf is not None:
         raise InputError(grf, "--grf", found="a force file", expected="none: C3D has its own")
+    if osim is not None and suffix not in COORDINATE_SUFFIXES:
+        raise InputError(
+            osim,
+            "--osim",
+            found=f"it with {path.name}",
+            expected=f"joint angles ({' or '.join(COORDINATE_SUFFIXES)}) that it explains",
+        )
     with warnings_heard() as heard:
-        recording = _read(path, model, grf=grf, loads=loads)
-    notes = (*heard, *_notes(recording))
+        recording = _read(path, model, grf=grf, loads=loads, osim=osim)
+    notes = (*heard, *recording.notes, *_notes(recording))
     return _overground(dataclasses.replace(recording, notes=notes))
 
 
-def _read(path: Path, model: MusculoModel, *, grf: Path | None, loads: Path | None) -> Recording:
+def _read(
+    path: Path, model: MusculoModel, *, grf: Path | None, loads: Path | None, osim: Path | None
+) -> Recording:
     """Motion and forces, in the person's axes; a treadmill's belt still moves."""
     suffix = path.suffix.lower()
     plates: tuple[Plate, ...] = ()
@@ -83,7 +101,7 @@ def _read(path: Path, model: MusculoModel, *, grf: Path | None, loads: Path | No
         recording = from_markers(path, landmarks)
     else:
         turn = None
-        recording = from_motion(path, model)
+        recording = from_motion(path, model, osim=osim)
     require_human(recording.source, recording.leg_length, recording.feet)
     _require_sides(recording)
     track = FootTrack(recording.feet.time, (recording.feet.heel + recording.feet.toe) / 2)
@@ -110,13 +128,14 @@ def pelvis_at(recording: Recording, clip: MotionClip) -> Float[np.ndarray, "T 3"
 
 
 def ankles_at(recording: Recording, clip: MotionClip) -> Float[np.ndarray, "T 2 3"] | None:
-    """The measured ankle joints at a clip's frames, m; None for joint angles, which have none."""
-    motion = recording.motion
-    if not isinstance(motion, SkeletonMotion):
+    """The measured ankle joints at a clip's frames, m; None for joint angles without a model."""
+    motion, ankles = recording.motion, recording.ankles
+    if isinstance(motion, SkeletonMotion):
+        columns = [motion.index(f"{side}_ankle") for side in ("left", "right")]
+        ankles = motion.positions[:, columns]
+    if ankles is None:
         return None
-    columns = [motion.index(f"{side}_ankle") for side in ("left", "right")]
-    frames = clip.dt * np.arange(len(clip))
-    return interpolated(motion.times, motion.positions[:, columns], frames)
+    return interpolated(motion.times, ankles, clip.dt * np.arange(len(clip)))
 
 
 def _require_sides(recording: Recording) -> None:
@@ -172,6 +191,7 @@ def _overground(recording: Recording) -> Recording:
         ),
         motion=_carried(recording.motion, belt),
         pelvis=recording.pelvis + own,
+        ankles=None if recording.ankles is None else recording.ankles + own[:, None],
         ground=recording.ground.carried(-belt, since=since) if recording.ground else None,
         belt=belt,
         clip=None,

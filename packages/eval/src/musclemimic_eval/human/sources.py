@@ -17,7 +17,6 @@ from musclemimic_eval.human.files import (
     GMRFit,
     GMRFitConfig,
     HumanMotion,
-    IKConfig,
     Landmarks,
     MarkerTrajectories,
     SkeletonMotion,
@@ -25,15 +24,19 @@ from musclemimic_eval.human.files import (
     read_motion,
     unique_labels,
 )
+from musclemimic_eval.human.own_skeleton import OwnSkeleton, own_skeleton
 from musclemimic_eval.human.plates import Plate, Step
 from musclemimic_eval.kinetics.placing import horizontal_shift
 from musclemimic_eval.signals import interpolated
 
 # From an SMPL ankle back and down to the heel, in the foot's frame, m: calcaneus of an adult.
 _HEEL_FROM_ANKLE = np.array([-0.05, 0.0, -0.06])
-# Laboratories record at 100 Hz, and their own inverse kinematics is smooth already. A few of a
-# run's frames take more than the usual 30 steps to settle; what they would lack is 0.1 degree.
-RETARGETING = GMRFitConfig(solve_hz=100.0, smoothing_hz=15.0, ik=IKConfig(iterations=60))
+_WITHOUT_MODEL = (
+    "joint angles alone: heels, toes and leg length are the muscle model's, which moves events and "
+    "a treadmill's speed; --osim with the OpenSim model of these angles gives the person's own"
+)
+# Laboratories record at 100 Hz, and their own inverse kinematics is smooth already.
+RETARGETING = GMRFitConfig(solve_hz=100.0, smoothing_hz=15.0)
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,10 @@ class Recording(GaitTrial):
         steps: what the plates saw, one a stretch of load.
         belt: (3,) m/s, velocity of the treadmill's belt that was taken out; zero overground.
         leg_length: hip to ankle, m; NaN if unknown.
-        clip: the motion on the model, made on the way for coordinates, which have no positions
-            of their own; None for other files.
+        clip: the motion on the model, made on the way for coordinates whose OpenSim model is
+            unknown, so that they have no positions of their own; None for others.
+        ankles: (T, 2, 3) m at the motion's frames, of coordinates whose OpenSim model is known;
+            None for others.
         notes: what a reader of the results has to know.
     """
 
@@ -63,6 +68,7 @@ class Recording(GaitTrial):
     steps: tuple[Step, ...]
     belt: Float[np.ndarray, " 3"]
     clip: MotionClip | None = None
+    ankles: Float[np.ndarray, "T 2 3"] | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -117,10 +123,18 @@ def from_markers(path: Path, landmarks: Landmarks) -> Recording:
     )
 
 
-def from_motion(path: Path, model: MusculoModel) -> Recording:
-    """A recording of a file without markers: joint angles, BVH, SMPL; without forces."""
+def from_motion(path: Path, model: MusculoModel, *, osim: Path | None = None) -> Recording:
+    """A recording of a file without markers: joint angles, BVH, SMPL; without forces.
+
+    Args:
+        path: the file.
+        model: that angles without `osim` are put on to find the feet.
+        osim: the OpenSim model of joint angles.
+    """
     motion = read_motion(path)
     if isinstance(motion, CoordinateMotion):
+        if osim is not None:
+            return _from_skeleton(path, motion, own_skeleton(path, osim))
         return _from_coordinates(path, motion, model)
     pelvis = motion.positions[:, motion.index("pelvis")]
     heels: list[Float[np.ndarray, "T 3"]] = []
@@ -141,6 +155,23 @@ def from_motion(path: Path, model: MusculoModel) -> Recording:
         steps=(),
         belt=np.zeros(3),
         leg_length=_leg_length(motion),
+    )
+
+
+def _from_skeleton(path: Path, motion: CoordinateMotion, own: OwnSkeleton) -> Recording:
+    """Feet by the person's own skeleton."""
+    return Recording(
+        source=path.name,
+        feet=FootMotion(own.time, own.heel, own.toe, own.pelvis),
+        motion=motion,
+        start=float(own.time[0]),
+        pelvis=own.pelvis,
+        ground=None,
+        steps=(),
+        belt=np.zeros(3),
+        leg_length=own.leg_length,
+        ankles=own.ankles,
+        notes=own.notes,
     )
 
 
@@ -172,6 +203,7 @@ def _from_coordinates(path: Path, motion: CoordinateMotion, model: MusculoModel)
         belt=np.zeros(3),
         leg_length=float(np.sum(legs)) / 2,
         clip=clip,
+        notes=(_WITHOUT_MODEL,),
     )
 
 

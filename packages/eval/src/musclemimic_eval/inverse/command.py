@@ -42,6 +42,7 @@ class MusclesConfig:
         mass: of the subject, kg; measured forces are scaled to the model's weight.
         grf: OpenSim force file of the same trial and clock (not with C3D).
         loads: OpenSim ExternalLoads file that explains it.
+        osim: OpenSim model (.osim) of joint angles: puts the force under the person's own feet.
         clip: a clip made from the motion before, instead of retargeting it now.
         emg: EMG of the trial on the same clock: .sto, .mot or .c3d.
         emg_side: side of channels that name none.
@@ -60,6 +61,7 @@ class MusclesConfig:
     mass: float | None = None
     grf: Path | None = None
     loads: Path | None = None
+    osim: Path | None = None
     clip: Path | None = None
     emg: Path | None = None
     emg_side: Side | None = None
@@ -127,6 +129,7 @@ def run(config: MusclesConfig) -> MuscleAnalysis:
             subject_mass=config.mass,
             grf=config.grf,
             loads=config.loads,
+            osim=config.osim,
             clip=clip,
         )
     static = StaticConfig(

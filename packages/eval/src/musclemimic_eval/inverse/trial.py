@@ -51,6 +51,7 @@ def load_trial(
     subject_mass: float | None = None,
     grf: Path | None = None,
     loads: Path | None = None,
+    osim: Path | None = None,
     clip: MotionClip | None = None,
 ) -> MuscleTrial:
     """Read, retarget and put on the ground.
@@ -61,6 +62,7 @@ def load_trial(
         subject_mass: kg; needed with force plates, whose forces are scaled to the model's weight.
         grf: OpenSim force file of the trial.
         loads: ExternalLoads file that explains it.
+        osim: OpenSim model that coordinates were computed with; see `read_recording`.
         clip: made from `motion` before; None to retarget it now.
 
     Raises:
@@ -69,7 +71,7 @@ def load_trial(
     # Readers are an extra; a policy's own trials need none.
     from musclemimic_eval.human.recording import ankles_at, pelvis_at, read_recording, retarget
 
-    recording = read_recording(motion, model, grf=grf, loads=loads)
+    recording = read_recording(motion, model, grf=grf, loads=loads, osim=osim)
     if recording.ground is None:
         raise InputError(
             motion,

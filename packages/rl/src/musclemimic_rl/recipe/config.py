@@ -19,8 +19,8 @@ class SearchConfig:
         generations: at most so many; 0 keeps the gains it starts from.
         population: candidates in a generation.
         starts: episodes of each candidate, spread evenly over the clip from a random offset.
-        horizon_s: longest episode, s. A sway that grows from side to side takes five strides or more
-            to throw a body: shorter episodes do not show it.
+        horizon_s: longest episode, s. A sway that grows from side to side takes five strides or
+            more to throw a body: shorter episodes do not show it.
         sigma: first step size, in the gains' own scales (`gain_space.py`).
         good_enough: stop when the mean candidate of a generation lasts for this share of the
             horizon.
