@@ -99,7 +99,7 @@ def test_spoilt_forces_are_named(
     real_data: Path, tmp_path: Path, body: MusculoModel, change: Change, note: str
 ) -> None:
     notes = with_forces(real_data, tmp_path, body, change).notes
-    assert any(re.search(note, said) for said in notes), notes
+    assert any(re.search(note, said) for said in notes), "\n".join(notes)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_spoilt_forces_are_named(
     [
         (scaled("_v.$", 1e-3), "body weights or kN have to be converted"),
         (scaled("_v.$", 1 / 9.81), "forces: found at most 96.1, expected steps of 100 N"),
-        (scaled("_v.$", 10.0), "weight on the plates: found 848.7 kg"),
+        (scaled("_v.$", 10.0), r"weight on the plates: found 84\d\.\d kg"),
         (scaled("_p.$", 100.0), "m from the nearest foot"),
         (scaled("time", 2.0), "m from the nearest foot"),
         (scaled("_[vp]x$", -1.0), "m from the nearest foot"),
@@ -124,9 +124,12 @@ def test_impossible_forces_are_refused(
 @pytest.mark.parametrize(
     ("change", "note"),
     [
-        (renamed("_r/", "_l/"), "each foot lands 20 cm across the other: left and right"),
-        (scaled("pelvis_tx", -1), "standing feet slide at 2.44 m/s while the body moves at 1.25"),
-        (scaled("hip_flexion", -1), r"no foot stands for 8\d % of the time"),
+        (renamed("_r/", "_l/"), r"each foot lands \d\d cm across the other: left and right"),
+        (
+            scaled("pelvis_tx", -1),
+            r"standing feet slide at 2\.\d+ m/s while the body moves at 1\.25",
+        ),
+        (scaled("hip_flexion", -1), r"no foot stands for \d\d % of the time"),
         (scaled("ankle_angle", -1), "the lower foot goes up and down by 8 cm: knee or ankle"),
         (scaled("knee_angle_r", -1), "knee_angle_r alone is negative in flexion, turned round"),
     ],
@@ -138,7 +141,7 @@ def test_spoilt_joint_angles_are_named(
     source = real_data / "opensim_walk3d" / "coordinates.sto"
     path = spoilt(source, tmp_path / "coordinates.sto", change)
     notes = analyse(read_recording(path, body), body).notes
-    assert any(re.search(note, said) for said in notes), notes
+    assert any(re.search(note, said) for said in notes), "\n".join(notes)
 
 
 @pytest.mark.parametrize(
@@ -270,7 +273,7 @@ def test_spoilt_c3d_files_are_named(
 ) -> None:
     path = c3d(real_data, tmp_path / "walk.c3d", change)
     notes = analyse(read_recording(path, body), body).notes
-    assert any(re.search(note, said) for said in notes), notes
+    assert any(re.search(note, said) for said in notes), "\n".join(notes)
 
 
 def test_axes_are_told_by_the_acceleration_they_explain() -> None:
