@@ -60,7 +60,7 @@ def test_folders_of_clips_both_actions_and_every_file(policy, arms_clip, tmp_pat
     episodes = list(csv.DictReader((out / "episodes.csv").read_text().splitlines()))
     assert [row["clip"] for row in episodes] == ["KIT/4/run"] * 3
     rollouts = [Rollout.load(path) for path in sorted((out / "rollouts").iterdir())]
-    assert [rollout.start_frame for rollout in rollouts] == [0, 19]
+    assert [rollout.start_frame for rollout in rollouts] == [0, 31]
     assert rollouts[0].excitation.max() > 0
     page = (out / "index.html").read_text()
     assert 'id="effort"' in page

@@ -235,7 +235,7 @@ def test_a_real_evaluation(arms, arms_clip, body):
     probe.close()
     result = evaluate(policy, {"wave": arms_clip}, model=arms, episodes=3, num_envs=2)
     first = result.rollouts[0]
-    assert [rollout.start_frame for rollout in result.rollouts] == [0, 19, 39]
+    assert [rollout.start_frame for rollout in result.rollouts] == [0, 31, 43]
     assert len(first) == 59
     np.testing.assert_allclose(first.excitation, 0.1, atol=1e-6)
     # One control step after starting on the reference, the body is still near it.
