@@ -226,6 +226,20 @@ def test_diverged_world_is_terminated_and_poisons_nothing(arms, clips):
     assert not again.unhealthy.any()
 
 
+def test_a_world_that_diverges_in_an_evaluation_is_logged_once(arms, clips, caplog):
+    env = make_env(arms, clips, num_envs=3, config=EnvConfig().for_evaluation(horizon=None))
+    env.reset_to(np.zeros(3, int), np.zeros(3, int))
+    env.step(jnp.zeros((3, 64)))
+    assert not caplog.records
+    state = env.simulator.get_state()
+    state["rows"][1, 5] = np.nan
+    env.simulator.set_state(state)
+    for _ in range(3):
+        env.step(jnp.zeros((3, 64)))
+    assert [record.getMessage() for record in caplog.records] == ["1 worlds diverged"]
+    assert env.health.diverged.tolist() == [0, 1, 0]
+
+
 def test_same_seed_same_bits_and_restore(arms, clips):
     def run(env, actions):
         return [env.step(a) for a in actions]
