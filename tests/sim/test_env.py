@@ -16,6 +16,7 @@ from musclemimic_sim import (
     TerminationConfig,
     make_env,
 )
+from musclemimic_sim.body import body_state
 from musclemimic_sim.reward import imitation_reward, lost, penalty
 from musclemimic_sim.task import Task
 from scipy.spatial.transform import Rotation
@@ -59,6 +60,15 @@ def test_layout_adds_up_and_is_finite(arms, clips):
         step = env.step(action)
         assert np.isfinite(np.asarray(step.obs)).all()
         assert all(np.isfinite(np.asarray(v)).all() for v in step.terms.values())
+
+
+@pytest.mark.parametrize("free_root", [False, True])
+def test_fields_stand_in_the_order_of_the_blocks(arms, clips, free_root):
+    model = get_musculo_model("MyoFullBody", fingers=False) if free_root else arms
+    env = make_env(model, [standing_clip(model)] if free_root else clips, num_envs=1)
+    state, names = body_state(env.output, np.zeros(1, dtype=bool)), []
+    jax.eval_shape(lambda: names.extend(env.task.blocks(state, env.episode)))
+    assert [field.name for field in env.spec.obs_fields] == names
 
 
 def test_start_state_is_the_reference(arms, clips):

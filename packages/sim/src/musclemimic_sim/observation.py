@@ -64,6 +64,7 @@ def observe(
     return {name: block for name, block in blocks.items() if block.shape[1]}
 
 
+# In the order of the blocks.
 UNITS = {
     "root_height": "m",
     "root_up": "1 (world up in the reference site's frame)",
