@@ -9,6 +9,7 @@ from motions import arm_wave, clip_from_qpos
 from musclemimic_models import InputError, get_musculo_model
 from musclemimic_sim.bank import build_bank
 from musclemimic_sim.relative import rotation_matrix
+from musclemimic_sim.sensors import quaternion_matrix
 from scipy.spatial.transform import Rotation
 
 
@@ -42,27 +43,56 @@ def test_rows_of_clips_of_different_lengths(arms):
     assert rows.tolist() == [4, 13, 14, 16, 0]
     assert bank.qpos.dtype == jnp.float32
     for row, clip, frame in ((13, 1, 8), (16, 2, 2)):
-        sites = bank.sites_at(jnp.array([row]))
-        assert np.asarray(bank.qpos[row]) == pytest.approx(clips[clip].qpos[frame], abs=1e-6)
-        assert np.asarray(sites.pos[0]) == pytest.approx(clips[clip].site_pos[frame], abs=1e-6)
-        expected = Rotation.from_quat(clips[clip].site_quat[frame], scalar_first=True).as_matrix()
-        assert np.asarray(sites.mat[0]) == pytest.approx(expected, abs=1e-6)
+        root = bank.root_at(jnp.array([row]))
+        for name in ("qpos", "site_pos", "site_quat"):
+            expected = getattr(clips[clip], name)[frame]
+            assert np.asarray(getattr(bank, name)[row]) == pytest.approx(expected, abs=1e-6)
+        for name in ("pos", "linvel", "angvel"):
+            expected = getattr(clips[clip], f"site_{name}")[frame, 0]
+            assert np.asarray(getattr(root, name)[0, 0]) == pytest.approx(expected, abs=1e-6)
 
 
-def test_rotation_matrix_equals_scipy():
+def test_relative_states_of_all_frames_equal_scipy(full, walker):
+    """Of more frames than are computed at once; the walker drifts and turns."""
+    clips = [walker] * 18
+    bank = build_bank(full, clips, control_dt=0.01)
+    assert sum(len(clip) for clip in clips) > 1024
+    turns = Rotation.from_quat(walker.site_quat.reshape(-1, 4), scalar_first=True)
+    R = turns.as_matrix().reshape(*walker.site_quat.shape[:2], 3, 3)
+    R0, offset = R[:, 0], walker.site_pos[:, 1:] - walker.site_pos[:, :1]
+    carried = np.cross(walker.site_angvel[:, :1], offset)
+    expected = {
+        "pos": offset @ R0,
+        "rot": Rotation.from_matrix((R0[:, None].mT @ R[:, 1:]).reshape(-1, 3, 3)).as_rotvec(),
+        "linvel": (walker.site_linvel[:, 1:] - walker.site_linvel[:, :1] - carried) @ R0,
+        "angvel": (walker.site_angvel[:, 1:] - walker.site_angvel[:, :1]) @ R0,
+    }
+    for clip in (0, 17):
+        rows = bank.at(jnp.full(len(walker), clip), jnp.arange(len(walker)))
+        relative = bank.relative_at(rows)
+        for name, values in expected.items():
+            ours = np.asarray(getattr(relative, name))
+            assert ours == pytest.approx(values.reshape(ours.shape), abs=2e-5), name
+        np.testing.assert_array_equal(relative.flat(), bank.relative[rows])
+
+
+@pytest.mark.parametrize("matrix", [lambda q: rotation_matrix(jnp.array(q)), quaternion_matrix])
+def test_rotation_matrix_equals_scipy(matrix):
     rotations = Rotation.random(20, np.random.default_rng(0))
-    ours = rotation_matrix(jnp.array(rotations.as_quat(scalar_first=True)))
-    assert np.asarray(ours) == pytest.approx(rotations.as_matrix(), abs=1e-6)
+    quaternions = rotations.as_quat(scalar_first=True).astype(np.float32).reshape(4, 5, 4)
+    ours = np.asarray(matrix(quaternions)).reshape(20, 3, 3)
+    assert ours.dtype == np.float32
+    assert ours == pytest.approx(rotations.as_matrix(), abs=1e-6)
 
 
 def test_thousands_of_clips_and_their_memory(arms):
-    """2,000 clips of different lengths: addressed in bounds, 3.9 MB a minute on the arms."""
+    """2,000 clips of different lengths: addressed in bounds, 4.8 MB a minute on the arms."""
     pool = [arm_wave(arms, 0.01 * frames) for frames in range(3, 13)]
     clips = [pool[i % len(pool)] for i in range(2000)]
     bank = build_bank(arms, clips, control_dt=0.01)
     m = arms.mj_model
-    assert bank.bytes_per_frame == 4 * (m.nq + m.nv + 13 * len(arms.mimic_sites))
-    assert bank.bytes_per_frame * 6000 == pytest.approx(3.912e6, rel=0.001)
+    assert bank.bytes_per_frame == 4 * (m.nq + m.nv + 19 * len(arms.mimic_sites) - 6)
+    assert bank.bytes_per_frame * 6000 == pytest.approx(4.776e6, rel=0.001)
     last = bank.at(jnp.array(1999), jnp.array(10**6))
     assert int(last) == sum(len(clip) for clip in clips) - 1
     assert np.asarray(bank.qpos[last]) == pytest.approx(pool[9].qpos[-1], abs=1e-6)

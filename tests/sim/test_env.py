@@ -16,6 +16,7 @@ from musclemimic_sim import (
     TerminationConfig,
     make_env,
 )
+from musclemimic_sim.body import body_state
 from musclemimic_sim.reward import imitation_reward, lost, penalty
 from musclemimic_sim.task import Task
 from scipy.spatial.transform import Rotation
@@ -59,6 +60,15 @@ def test_layout_adds_up_and_is_finite(arms, clips):
         step = env.step(action)
         assert np.isfinite(np.asarray(step.obs)).all()
         assert all(np.isfinite(np.asarray(v)).all() for v in step.terms.values())
+
+
+@pytest.mark.parametrize("free_root", [False, True])
+def test_fields_stand_in_the_order_of_the_blocks(arms, clips, free_root):
+    model = get_musculo_model("MyoFullBody", fingers=False) if free_root else arms
+    env = make_env(model, [standing_clip(model)] if free_root else clips, num_envs=1)
+    state, names = body_state(env.output, np.zeros(1, dtype=bool)), []
+    jax.eval_shape(lambda: names.extend(env.task.blocks(state, env.episode)))
+    assert [field.name for field in env.spec.obs_fields] == names
 
 
 def test_start_state_is_the_reference(arms, clips):
@@ -224,6 +234,20 @@ def test_diverged_world_is_terminated_and_poisons_nothing(arms, clips):
         assert np.isfinite(np.asarray(value)).all()
     again = env.step(jnp.zeros((3, 64)))
     assert not again.unhealthy.any()
+
+
+def test_a_world_that_diverges_in_an_evaluation_is_logged_once(arms, clips, caplog):
+    env = make_env(arms, clips, num_envs=3, config=EnvConfig().for_evaluation(horizon=None))
+    env.reset_to(np.zeros(3, int), np.zeros(3, int))
+    env.step(jnp.zeros((3, 64)))
+    assert not caplog.records
+    state = env.simulator.get_state()
+    state["rows"][1, 5] = np.nan
+    env.simulator.set_state(state)
+    for _ in range(3):
+        env.step(jnp.zeros((3, 64)))
+    assert [record.getMessage() for record in caplog.records] == ["1 worlds diverged"]
+    assert env.health.diverged.tolist() == [0, 1, 0]
 
 
 def test_same_seed_same_bits_and_restore(arms, clips):

@@ -132,6 +132,16 @@ def test_one_diverged_world_is_reported_and_leaves_its_neighbours_alone(model):
     assert not sim.health()[0].any()
 
 
+@pytest.mark.parametrize("name", ["qpos", "qvel", "act"])
+@pytest.mark.parametrize("column", [0, -1])
+def test_every_coordinate_is_watched(model, name, column):
+    sim, _ = simulator(model)
+    state = dict(zip(("qpos", "qvel", "act"), random_states(model, 3), strict=True))
+    state[name][2, column] = -2e4
+    sim.reset(np.ones(3, dtype=bool), **state)
+    assert sim.health()[0].tolist() == [False, False, True]
+
+
 def test_randomised_strength_changes_only_that_world(model):
     sim, _ = simulator(model, 2)
     gain = np.tile(model.mj_model.actuator_gainprm, (2, 1, 1))

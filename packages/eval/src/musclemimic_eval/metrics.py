@@ -124,7 +124,7 @@ def _relative(
     if len(offset) == 0:
         return offset
     R0 = _rotations(quaternion[:, 0]).as_matrix()
-    return np.einsum("tji,tsj->tsi", R0, offset)
+    return offset @ R0  # (T, S−1, 3) (T, 3, 3): rows, so R0ᵀ from the left
 
 
 def _rotations(quaternion: Float[np.ndarray, "T 4"]) -> Rotation:

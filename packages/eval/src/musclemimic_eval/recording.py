@@ -1,8 +1,9 @@
 """Recording episodes of a policy as rollouts."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 import jax
 import numpy as np
@@ -13,6 +14,8 @@ from musclemimic_sim.types import Array
 
 from musclemimic_eval.rollout import Rollout
 from musclemimic_eval.tape import Sample, Tape, Written
+
+T = TypeVar("T")
 
 
 @runtime_checkable
@@ -157,18 +160,39 @@ def _run_batch(
         np.array([start.clip for start in padded]), np.array([start.frame for start in padded])
     )
     origin = np.array(env.origin)
-    tape = Tape(len(starts))
-    over = 0
-    while over < len(starts):
+
+    def act(step: TimeStep) -> Float[jax.Array, "N A"]:
+        nonlocal key
         use = None
         if key is not None:
             key, use = jax.random.split(key)
-        step = env.step(policy.act(step.obs, use))
+        return policy.act(step.obs, use)
+
+    tape = Tape(len(starts))
+    action, over = act(step), 0
+    while over < len(starts):
+        step = env.step(action)
+        # The next action is on its way while this step is written down.
+        action = act(step)
         over = tape.write(_sample(env, step))
         report(over)
     tape.close()
-    for row, start in enumerate(starts):
-        yield _rollout(env.spec, start, tape.episode(row), -origin[row], site_names)
+
+    def rollout(row: int) -> Rollout:
+        return _rollout(env.spec, starts[row], tape.episode(row), -origin[row], site_names)
+
+    yield from made_ahead(rollout, len(starts))
+
+
+def made_ahead(make: Callable[[int], T], count: int) -> Iterator[T]:
+    """make(0), make(1) … in turn, each made by a thread while the one before is in use."""
+    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as thread:
+        coming = [thread.submit(make, 0)] if count else []
+        for index in range(1, count + 1):
+            ready = coming.pop().result()
+            if index < count:
+                coming.append(thread.submit(make, index))
+            yield ready
 
 
 def _sample(env: RolloutEnvironment, step: TimeStep) -> Sample:

@@ -162,11 +162,14 @@ def tabulate(
                 expected="every clip of the split evaluated",
             )
 
+    pooled = _estimates(values, seed)
+
     def over(members: Sequence[str]) -> Estimates:
-        return _estimates(values[np.isin(names, list(members))], seed)
+        chosen = np.isin(names, list(members))
+        return pooled if chosen.all() else _estimates(values[chosen], seed)
 
     return ValidationTable(
-        pooled=_estimates(values, seed),
+        pooled=pooled,
         per_clip={name: over([name]) for name in dict.fromkeys(names)},
         per_split={split: over(members) for split, members in splits.items()},
         episodes=tuple(episodes),

@@ -6,12 +6,12 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 from musclemimic_sim import EnvSpec, InputError
+from musclemimic_sim.compiled import jit
 
 from musclemimic_rl.arrays import from_arrays, to_arrays
 from musclemimic_rl.network_config import NetworkConfig
@@ -53,7 +53,9 @@ class PolicyBundle:
         if isinstance(obs, np.ndarray):
             # A copy: the caller may reuse its buffer while the device still reads it.
             obs = jnp.array(obs, jnp.float32, copy=True)
-        return _act(self.actor, self.obs_moments, obs.astype(jnp.float32), key)
+        if obs.dtype != jnp.float32:
+            obs = obs.astype(jnp.float32)
+        return _act(self.actor, self.obs_moments, obs, key)
 
     @property
     def parameter_count(self) -> int:
@@ -107,7 +109,7 @@ def _read_spec(stored: StoredPolicy) -> EnvSpec:
         raise InputError(stored.path, "spec", found=found, expected="an EnvSpec") from error
 
 
-@eqx.filter_jit
+@jit
 def _act(
     actor: Actor, moments: Moments, obs: Float[Array, "N O"], key: Key[Array, ""] | None
 ) -> Float[Array, "N A"]:

@@ -1,7 +1,8 @@
 """The reference bank: all clips end to end in float32 on the device, addressed by frame.
 
-A frame takes 4 (nq + nv + 13 S + 2) bytes: rotations are kept as quaternions and everything
-relative is computed when looked at, which costs less than reading it.
+A frame of S sites takes 4 (nq + nv + 19 S − 6) bytes. What every step looks at several times, the
+sites relative to the reference site, is computed here, once; of the world frame only what the
+reward needs is kept.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from musclemimic_models import InputError, MotionClip, MusculoModel
 
+from musclemimic_sim.compiled import jit
 from musclemimic_sim.progress import watched
 from musclemimic_sim.relative import RelativeState, SiteState, relative_state, rotation_matrix
 from musclemimic_sim.swing import swing
@@ -24,7 +26,9 @@ class ReferenceBank(NamedTuple):
 
     Attributes:
         qpos, qvel: MuJoCo positions and velocities.
-        site_pos: m. site_quat: wxyz. site_linvel: m/s. site_angvel: rad/s; all world frame.
+        site_pos: m. site_quat: wxyz. root_linvel: m/s. root_angvel: rad/s, of the reference site;
+            all world frame.
+        relative: `RelativeState.flat` of the sites.
         swing: how far the left and right foot are off the ground, 0 to 1; no rows if not asked for.
         start, length: (C,) first frame and number of frames of each clip.
     """
@@ -33,8 +37,9 @@ class ReferenceBank(NamedTuple):
     qvel: Float[jax.Array, "F nv"]
     site_pos: Float[jax.Array, "F S 3"]
     site_quat: Float[jax.Array, "F S 4"]
-    site_linvel: Float[jax.Array, "F S 3"]
-    site_angvel: Float[jax.Array, "F S 3"]
+    root_linvel: Float[jax.Array, "F 3"]
+    root_angvel: Float[jax.Array, "F 3"]
+    relative: Float[jax.Array, "F D"]
     swing: Float[jax.Array, "G 2"]
     start: Int[jax.Array, " C"]
     length: Int[jax.Array, " C"]
@@ -42,8 +47,8 @@ class ReferenceBank(NamedTuple):
     @property
     def bytes_per_frame(self) -> int:
         """Memory on the device of one frame."""
-        fields = (*_FRAME_FIELDS, "swing")
-        return sum(getattr(self, name).nbytes for name in fields) // self.qpos.shape[0]
+        fields = (value for name, value in self._asdict().items() if name not in _CLIP_FIELDS)
+        return sum(value.nbytes for value in fields) // self.qpos.shape[0]
 
     def at(
         self, clip: Int[jax.Array, "*#b"], frame: Int[jax.Array, "*#b"]
@@ -51,18 +56,18 @@ class ReferenceBank(NamedTuple):
         """Rows of clips' frames (broadcast); frames beyond the end stay on the last one."""
         return self.start[clip] + jnp.clip(frame, 0, self.length[clip] - 1)
 
-    def sites_at(self, rows: Int[jax.Array, "*b"]) -> SiteState:
-        """World-frame site states of the given rows."""
-        return SiteState(
-            self.site_pos[rows],
-            rotation_matrix(self.site_quat[rows]),
-            self.site_linvel[rows],
-            self.site_angvel[rows],
-        )
-
     def relative_at(self, rows: Int[jax.Array, "*b"]) -> RelativeState:
         """Relative site states of the given rows."""
-        return relative_state(self.sites_at(rows))
+        return RelativeState.of_flat(self.relative[rows])
+
+    def root_at(self, rows: Int[jax.Array, "*b"]) -> SiteState:
+        """World-frame state of the reference site alone (S = 1) in the given rows."""
+        return SiteState(
+            self.site_pos[rows, :1],
+            rotation_matrix(self.site_quat[rows, :1]),
+            self.root_linvel[rows][..., None, :],
+            self.root_angvel[rows][..., None, :],
+        )
 
     def acceleration_at(
         self, clip: Int[jax.Array, " N"], frame: Int[jax.Array, " N"], *, dt: float
@@ -75,7 +80,9 @@ class ReferenceBank(NamedTuple):
 
 # Half width of the window that accelerations are fitted in, frames.
 _REACH = 4
-_FRAME_FIELDS = ("qpos", "qvel", "site_pos", "site_quat", "site_linvel", "site_angvel")
+# Frames that relative states are computed of at once: one program for all clips.
+_BLOCK = 1024
+_CLIP_FIELDS = ("start", "length")
 
 
 def build_bank(
@@ -112,14 +119,44 @@ def build_bank(
         require_consistent_velocities(model, clip, source)
     swings = [swing(model, clip) for clip in watched(clips, "finding steps")] if with_swing else []
     lengths = np.array([len(clip) for clip in clips], dtype=np.int32)
+    pos, quat = _join(clips, "site_pos"), _join(clips, "site_quat")
+    linvel, angvel = _join(clips, "site_linvel"), _join(clips, "site_angvel")
     return ReferenceBank(
-        **{name: _join(clips, name) for name in _FRAME_FIELDS},
+        qpos=jnp.asarray(_join(clips, "qpos")),
+        qvel=jnp.asarray(_join(clips, "qvel")),
+        site_pos=jnp.asarray(pos),
+        site_quat=jnp.asarray(quat),
+        root_linvel=jnp.array(linvel[:, 0]),
+        root_angvel=jnp.array(angvel[:, 0]),
+        relative=_relative(pos, quat, linvel, angvel),
         swing=jnp.asarray(np.concatenate([*swings, np.zeros((0, 2), dtype=np.float32)])),
         start=jnp.asarray(np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int32)),
         length=jnp.asarray(lengths),
     )
 
 
-def _join(clips: Sequence[MotionClip], name: str) -> Float[jax.Array, "F ..."]:
-    rows = [np.asarray(getattr(clip, name), dtype=np.float32) for clip in clips]
-    return jnp.asarray(np.concatenate(rows))
+def _join(clips: Sequence[MotionClip], name: str) -> Float[np.ndarray, "F ..."]:
+    return np.concatenate([np.asarray(getattr(clip, name), dtype=np.float32) for clip in clips])
+
+
+def _relative(*sites: Float[np.ndarray, "F S _"]) -> Float[jax.Array, "F D"]:
+    """`ReferenceBank.relative` from positions, quaternions and velocities in the world frame."""
+    frames = len(sites[0])
+    # The last block repeats the last frame.
+    blocks = [np.arange(first, first + _BLOCK) for first in range(0, frames, _BLOCK)]
+    rows = [np.minimum(block, frames - 1) for block in blocks]
+    parts = [_relative_block(*(jnp.asarray(field[some]) for field in sites)) for some in rows]
+    return jnp.concatenate(parts)[:frames]
+
+
+def _flat_relative(
+    pos: Float[jax.Array, "b S 3"],
+    quat: Float[jax.Array, "b S 4"],
+    linvel: Float[jax.Array, "b S 3"],
+    angvel: Float[jax.Array, "b S 3"],
+) -> Float[jax.Array, "b D"]:
+    sites = SiteState(pos, rotation_matrix(quat), linvel, angvel)
+    return relative_state(sites).flat()
+
+
+_relative_block = jit(_flat_relative)

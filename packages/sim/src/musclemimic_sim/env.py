@@ -172,7 +172,7 @@ class ImitationEnv:
         self.output = self.simulator.step(excitation)
         flags = self.simulator.health()
         verdict = self._judge(
-            _cleaned(vars(self.output), flags[0]),
+            vars(self.output),
             flags,
             health=self.health,
             episode=self._episode,
@@ -182,11 +182,10 @@ class ImitationEnv:
         outcome, failures = verdict.outcome, verdict.failures
         self.health, self._episode = verdict.health, outcome.episode
         obs = outcome.obs
-        # The one place where the host waits for the device.
-        ended, bad_worlds, full_worlds = jax.device_get(verdict.counts).tolist()
-        if bad_worlds or full_worlds:
+        ended, failed = self._counts(verdict, flags)
+        if failed:
             self._report(failures)
-        if self.task.config.auto_reset and ended:
+        if ended:
             done = verdict.done
             self._restart(done, *self._start(self._episode, done))
             state = self._state()
@@ -246,6 +245,17 @@ class ImitationEnv:
         bad, _ = self.simulator.health()
         return _cleaned(vars(self.output), bad)
 
+    def _counts(
+        self, verdict: "_Verdict", flags: tuple[Bool[Array, " N"], Int[Array, " N"]]
+    ) -> tuple[int, bool]:
+        """How many environments are to be restarted, and whether physics failed anywhere."""
+        if not self.task.config.auto_reset:
+            # Nobody waits for the verdict: the host goes on, with what physics says of itself.
+            return 0, any(np.asarray(flag).any() for flag in flags)
+        # The one place where the host waits for the device.
+        ended, bad_worlds, full_worlds = np.asarray(verdict.counts).tolist()
+        return ended, bool(bad_worlds or full_worlds)
+
     def _report(self, failures: Mapping[str, Float[jax.Array, " N"]]) -> None:
         """Log, and write down, what went wrong in this step."""
         diverged = np.asarray(failures["health/diverged"]) > 0
@@ -295,7 +305,7 @@ class _Verdict(NamedTuple):
 
 def _judge(
     task: Task,
-    state: BodyState,
+    output: dict[str, Array],
     flags: tuple[Bool[Array, " N"], Int[Array, " N"]],
     *,
     health: Health,
@@ -304,7 +314,7 @@ def _judge(
     excitation: Float[jax.Array, "N nu"],
 ) -> _Verdict:
     bad, overflow = flags
-    outcome = task.judge(state, episode, action, excitation)
+    outcome = task.judge(clean_state(output, bad), episode, action, excitation)
     health, failures = note(health, bad, overflow)
     done = outcome.terminated | outcome.truncated
     counts = jnp.stack([flag.sum() for flag in (done, health.bad, health.full)])

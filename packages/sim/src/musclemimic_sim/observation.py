@@ -41,7 +41,6 @@ def observe(
 ) -> dict[str, Float[jax.Array, "N _"]]:
     """The observation's blocks by name, each (N, dim); `UNITS` gives their units."""
     blocks = _root_blocks(state.sites) if free_root else {}
-    reference = bank.sites_at(goal.rows)
     low, high = body.length_range[:, 0], body.length_range[:, 1]
     # Factors instead of divisors: XLA would make them of its own accord, but not for one row.
     blocks |= {
@@ -55,15 +54,17 @@ def observe(
         "touch": state.touch / BODY_WEIGHT_N,
         "previous_action": action,
         "site_state": relative_state(state.sites).flat(),
-        "goal_site_state": _flatten(relative_state(reference).flat()),
+        "goal_site_state": _flatten(bank.relative[goal.rows]),
     }
     if free_root:
-        blocks["goal_root"] = _flatten(_root_goal(reference, state.sites, goal.origin))
+        root = bank.root_at(goal.rows)
+        blocks["goal_root"] = _flatten(_root_goal(root, state.sites, goal.origin))
     angle = 2 * jnp.pi * goal.phase[:, None]
     blocks["phase"] = jnp.concatenate([jnp.sin(angle), jnp.cos(angle)], axis=1)
     return {name: block for name, block in blocks.items() if block.shape[1]}
 
 
+# In the order of the blocks.
 UNITS = {
     "root_height": "m",
     "root_up": "1 (world up in the reference site's frame)",

@@ -38,18 +38,25 @@ class RelativeState(NamedTuple):
         parts = [part.reshape(*part.shape[:-2], -1) for part in self]
         return jnp.concatenate(parts, axis=-1)
 
+    @classmethod
+    def of_flat(cls, values: Float[jax.Array, "*b D"]) -> "RelativeState":
+        """Back from `flat`."""
+        parts = values.reshape(*values.shape[:-1], len(cls._fields), -1, 3)
+        return cls(*(parts[..., i, :, :] for i in range(len(cls._fields))))
+
 
 def relative_state(sites: SiteState) -> RelativeState:
     """The sites 1… relative to site 0."""
     to_local = jnp.swapaxes(sites.mat[..., :1, :, :], -1, -2)  # (*b, 1, 3, 3)
     offset = sites.pos[..., 1:, :] - sites.pos[..., :1, :]
     carried = jnp.cross(sites.angvel[..., :1, :], offset)
-    return RelativeState(
-        pos=rotate(to_local, offset),
-        rot=rotation_log(to_local @ sites.mat[..., 1:, :, :]),
-        linvel=rotate(to_local, sites.linvel[..., 1:, :] - sites.linvel[..., :1, :] - carried),
-        angvel=rotate(to_local, sites.angvel[..., 1:, :] - sites.angvel[..., :1, :]),
-    )
+    linvel = sites.linvel[..., 1:, :] - sites.linvel[..., :1, :] - carried
+    angvel = sites.angvel[..., 1:, :] - sites.angvel[..., :1, :]
+    # One product instead of three.
+    vectors = rotate(to_local, jnp.concatenate([offset, linvel, angvel], axis=-2))
+    pos, linvel, angvel = jnp.split(vectors, 3, axis=-2)
+    rot = rotation_log(to_local @ sites.mat[..., 1:, :, :])
+    return RelativeState(pos=pos, rot=rot, linvel=linvel, angvel=angvel)
 
 
 def rotate(

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 from musclemimic_sim.bank import ReferenceBank
 from musclemimic_sim.body import Body, BodyState
 from musclemimic_sim.config import RewardConfig, RewardTerm, TerminationConfig
-from musclemimic_sim.relative import relative_state, rotation_log
+from musclemimic_sim.relative import relative_state, rotation_log, rotation_matrix
 
 
 class Tracking(NamedTuple):
@@ -32,17 +32,16 @@ def track(
     origin: Float[jax.Array, "N 3"],
 ) -> Tracking:
     """Compare states with bank rows, the reference moved by −origin."""
-    now = relative_state(state.sites)
-    reference = bank.sites_at(rows)
-    goal = relative_state(reference)
+    now, goal = relative_state(state.sites), bank.relative_at(rows)
+    pos, mat = bank.site_pos[rows], rotation_matrix(bank.site_quat[rows])
     joint = state.qpos[:, body.joint_qpos] - bank.qpos[rows][:, body.joint_qpos]
     speed = state.qvel[:, body.joint_qvel] - bank.qvel[rows][:, body.joint_qvel]
-    site_offset = state.sites.pos - (reference.pos - origin[:, None])
-    root_turn = reference.mat[:, 0] @ jnp.swapaxes(state.sites.mat[:, 0], -1, -2)
+    site_offset = state.sites.pos - (pos - origin[:, None])
+    root_turn = mat[:, 0] @ jnp.swapaxes(state.sites.mat[:, 0], -1, -2)
     root_velocity = jnp.concatenate(
         [
-            state.sites.linvel[:, 0] - reference.linvel[:, 0],
-            state.sites.angvel[:, 0] - reference.angvel[:, 0],
+            state.sites.linvel[:, 0] - bank.root_linvel[rows],
+            state.sites.angvel[:, 0] - bank.root_angvel[rows],
         ],
         axis=1,
     )
@@ -52,7 +51,7 @@ def track(
         "joint_position": _mean_square(joint),
         "joint_velocity": _mean_square(speed),
         "site_position": _mean_square(now.pos - goal.pos),
-        "site_orientation": _mean_square(_turns(state, reference.mat)),
+        "site_orientation": _mean_square(_turns(state, mat)),
         "site_velocity": _mean_square(now.linvel - goal.linvel),
         "site_angular": _mean_square(now.angvel - goal.angvel),
         "root_position": _mean_square(site_offset[:, 0]),

@@ -45,10 +45,24 @@ def sensor_layout(model: mujoco.MjModel, sites: tuple[str, ...]) -> SensorLayout
 
 def quaternion_matrix(quaternion: np.ndarray) -> np.ndarray:
     """Rotation matrices (*b, 3, 3) of unit quaternions wxyz (*b, 4)."""
-    w, x, y, z = np.moveaxis(quaternion, -1, 0)
-    rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-    ]
-    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+    # Few calls on all elements at once: this is done after every control step.
+    products = quaternion[..., _LEFT] * quaternion[..., _RIGHT] * _FACTOR.astype(quaternion.dtype)
+    elements = products[..., 0] + products[..., 1]
+    elements[..., ::4] += 1
+    return elements.reshape(*quaternion.shape[:-1], 3, 3)
+
+
+# Row by row, an element is the sum of two products of components, but for the identity:
+#     −2yy − 2zz    2xy − 2wz    2xz + 2wy
+#      2xy + 2wz   −2xx − 2zz    2yz − 2wx
+#      2xz − 2wy    2yz + 2wx   −2xx − 2yy
+_W, _X, _Y, _Z = range(4)
+_LEFT = np.array(
+    [(_Y, _Z), (_X, _W), (_X, _W), (_X, _W), (_X, _Z), (_Y, _W), (_X, _W), (_Y, _W), (_X, _Y)]
+)
+_RIGHT = np.array(
+    [(_Y, _Z), (_Y, _Z), (_Z, _Y), (_Y, _Z), (_X, _Z), (_Z, _X), (_Z, _Y), (_Z, _X), (_X, _Y)]
+)
+_FACTOR = 2.0 * np.array(
+    [(-1, -1), (1, -1), (1, 1), (1, 1), (-1, -1), (1, -1), (1, -1), (1, 1), (-1, -1)]
+)

@@ -18,11 +18,12 @@ from musclemimic_sim.adaptation import (
 )
 from musclemimic_sim.bank import ReferenceBank
 from musclemimic_sim.body import Body, BodyState
+from musclemimic_sim.compiled import jit
 from musclemimic_sim.config import EnvConfig, RewardConfig
 from musclemimic_sim.coordinator import JointTarget
 from musclemimic_sim.delay import delayed, draw_delays, remembered
 from musclemimic_sim.noise import noise_deviation
-from musclemimic_sim.observation import Goal, fields_of, observe
+from musclemimic_sim.observation import UNITS, Goal, fields_of, observe
 from musclemimic_sim.reward import imitation_reward, lost, penalty, track
 from musclemimic_sim.types import ObsField
 
@@ -169,16 +170,11 @@ class Task:
         Raises:
             InputError: sensor noise on a field that this body does not have.
         """
-        names: list[str] = []
-
-        def sized(state: BodyState, episode: Episode) -> tuple[Float[jax.Array, "N _"], ...]:
-            blocks = self.blocks(state, episode)
-            names.extend(blocks)  # jax would return a dict in another order
-            return tuple(blocks.values())
-
-        # Shapes only: computing the blocks one operation at a time would take seconds to compile.
-        shapes = jax.eval_shape(sized, state, episode)
-        widths = {name: shape.shape[1] for name, shape in zip(names, shapes, strict=True)}
+        # Shapes only, and remembered for environments of equal shape: to trace the blocks takes as
+        # long as two control steps, to compute them one by one seconds of compilation.
+        shapes = jax.eval_shape(_blocks, self, state, episode)
+        # jax returns dicts in another order.
+        widths = {name: shapes[name].shape[1] for name in UNITS if name in shapes}
         noise_deviation(self.config.sensor_noise, widths, "EnvConfig")
         return fields_of(widths)
 
@@ -318,6 +314,9 @@ class Task:
         old = episode._asdict()
         kept = episode._replace(**{name: choose(fresh[name], old[name]) for name in _OWN})
         return kept, qpos, qvel
+
+
+_blocks = jit(Task.blocks)
 
 
 def _noise_key(key: UInt32[jax.Array, "2"]) -> UInt32[jax.Array, "2"]:
