@@ -84,15 +84,11 @@ def plot_curves(
     ]
     if not names:
         return None
-    rows = -(-len(names) // _COLUMNS)
-    figure = Figure(figsize=(_WIDTH, _ROW * rows + 0.6), layout="constrained", facecolor="white")
-    panels: list[Axes] = list(figure.subplots(rows, _COLUMNS, squeeze=False, sharex=True).ravel())
-    for axes, name in zip(panels, names, strict=False):
+    figure, panels = _panels(len(names))
+    for axes, name in zip(panels, names, strict=True):
         _panel(axes, analysis, comparison, name)
         if beside is not None:
             _beside(axes, beside, name)
-    for axes in panels[len(names) :]:
-        axes.set_axis_off()
     figure.supxlabel("% of the gait cycle, from foot contact", fontsize=8)
     shown = {foot for name in names for foot in analysis.curves[name]}
     single = any(len(cycles) > 1 for name in names for cycles in analysis.curves[name].values())
@@ -110,21 +106,27 @@ def plot_curves(
     return figure
 
 
+def _panels(count: int) -> tuple[Figure, list[Axes]]:
+    """A figure with so many axes, in rows."""
+    rows = -(-count // _COLUMNS)
+    figure = Figure(figsize=(_WIDTH, _ROW * rows + 0.6), layout="constrained", facecolor="white")
+    panels: list[Axes] = list(figure.subplots(rows, _COLUMNS, squeeze=False, sharex=True).ravel())
+    for axes in panels[count:]:
+        axes.set_axis_off()
+    return figure, panels[:count]
+
+
 def plot_over_time(analysis: GaitAnalysis) -> Figure | None:
     """Every curve over time, for a record that holds no stride; None if there are none."""
     curves = {name: part for part in analysis.series for name in part.curves}
     names = [name for name in QUANTITIES if name in curves]
     if not names:
         return None
-    rows = -(-len(names) // _COLUMNS)
-    figure = Figure(figsize=(_WIDTH, _ROW * rows + 0.6), layout="constrained", facecolor="white")
-    panels: list[Axes] = list(figure.subplots(rows, _COLUMNS, squeeze=False, sharex=True).ravel())
-    for axes, name in zip(panels, names, strict=False):
+    figure, panels = _panels(len(names))
+    for axes, name in zip(panels, names, strict=True):
         for foot, colour in enumerate(COLOURS):
             axes.plot(curves[name].time, curves[name].curves[name][:, foot], color=colour, lw=1.2)
         _labelled(axes, QUANTITIES[name])
-    for axes in panels[len(names) :]:
-        axes.set_axis_off()
     figure.supxlabel("time, s", fontsize=8)
     return figure
 
