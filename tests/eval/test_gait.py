@@ -16,6 +16,7 @@ from musclemimic_eval.gait.cycles import Cycle, find_cycles, normalised
 from musclemimic_eval.gait.feet import FootMotion, belt_velocity, overground
 from musclemimic_eval.gait.kinematic_events import contacts_from_motion
 from musclemimic_eval.gait.spatiotemporal import SpatioTemporal, spatiotemporal
+from musclemimic_eval.human.analysis import analyse
 from musclemimic_eval.human.recording import read_recording
 from musclemimic_eval.kinetics.body_mass import estimated_mass
 from musclemimic_eval.kinetics.gait_series import GaitSeries
@@ -311,6 +312,16 @@ def test_strides_on_a_plate_under_both_feet_are_flagged() -> None:
     # Stances of the right foot from 2.2 s and of the left, 1.65 to 2.33 s.
     assert {round(start / 0.55) for _, start in flagged} == {3, 4}
     assert all(c.flags == ("both feet on one plate",) for c in cycles if c.flags)
+
+
+def test_a_step_on_a_shared_plate_flags_the_recordings_cycles(real_data: Path) -> None:
+    own = recording(real_data, "walk3d")
+    assert not any(cycle.flags for cycle in analysis(real_data, "walk3d").cycles)
+    steps = (dataclasses.replace(own.steps[0], shared=True), *own.steps[1:])
+    trial = analyse(
+        dataclasses.replace(own, steps=steps), get_musculo_model("MyoFullBody", fingers=False)
+    )
+    assert any("both feet on one plate" in cycle.flags for cycle in trial.cycles)
 
 
 def test_a_missed_contact_makes_no_cycle() -> None:
